@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
+import pg from 'pg'
+import { roleOf, schemaOf } from './names.ts'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+export const PUBLISHER_ROLE = 'hub_outbox_publisher'
+
+export type MigrateOptions = {
+  /** Of the instance itself, never the proxy: advisory locks are session state. Owner of all schemas. */
+  readonly databaseUrl: string
+  /** The login password that the service roles get. */
+  readonly rolePassword: string
+  readonly services: readonly {
+    readonly name: string
+    readonly migrationsDir: string | undefined
+  }[]
+}
+
+/**
+ * Brings every schema to its newest version and every login role to its rights. Safe to repeat.
+ *
+ * @throws the database's error; whatever was finished before it stays, and the next run goes on from there.
+ */
+export const migrate = async ({ databaseUrl, rolePassword, services }: MigrateOptions) => {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query(await readFile(join(here, 'bootstrap.sql'), 'utf8'))
+    await ensureRole(client, { role: PUBLISHER_ROLE, password: rolePassword })
+    for (const service of services) await migrateService(client, { ...service, rolePassword })
+  } finally {
+    await client.end()
+  }
+}
+
+const migrateService = async (
+  client: pg.Client,
+  {
+    name,
+    migrationsDir,
+    rolePassword,
+  }: { name: string; migrationsDir: string | undefined; rolePassword: string },
+) => {
+  const schema = schemaOf(name)
+  const role = roleOf(name)
+  await ensureRole(client, { role, password: rolePassword })
+  await run(client, { schema, dir: join(here, 'migrations'), migrationsTable: 'engine_migrations' })
+  if (migrationsDir)
+    await run(client, { schema, dir: migrationsDir, migrationsTable: 'migrations' })
+  await client.query(`
+    grant usage on schema ${schema} to ${role}, ${PUBLISHER_ROLE};
+    grant select, insert, update, delete on all tables in schema ${schema} to ${role};
+    revoke all on ${schema}.migrations, ${schema}.engine_migrations from ${role};
+    grant select, update on ${schema}.outbox_stream to ${PUBLISHER_ROLE};
+    grant select, delete on ${schema}.outbox to ${PUBLISHER_ROLE};
+    reset search_path;
+  `)
+}
+
+const run = (
+  client: pg.Client,
+  { schema, dir, migrationsTable }: { schema: string; dir: string; migrationsTable: string },
+) =>
+  runner({
+    dbClient: client,
+    dir,
+    schema,
+    createSchema: true,
+    migrationsTable,
+    direction: 'up',
+    singleTransaction: true,
+    checkOrder: true,
+    log: () => {},
+  })
+
+// A role is the cluster's, not the database's: two hubs' migrations may meet here, and a loser is content.
+const ensureRole = async (
+  client: pg.Client,
+  { role, password }: { role: string; password: string },
+) => {
+  const secret = client.escapeLiteral(password)
+  await client.query(`
+    do $$ begin
+      create role ${role} login;
+    exception when duplicate_object or unique_violation then null;
+    end $$;
+  `)
+  await client.query(`alter role ${role} password ${secret}`)
+  await client.query(`alter role ${role} set statement_timeout = '15s'`)
+  await client.query(`alter role ${role} set idle_in_transaction_session_timeout = '30s'`)
+}

@@ -1,0 +1,104 @@
+import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { DomainError } from '../kernel/errors.ts'
+import { instantOf } from '../kernel/time.ts'
+import { roleOf, schemaOf } from './names.ts'
+
+export type DatabaseOptions = {
+  /** Host, port and database; user and password are the service's own. */
+  readonly url: string
+  readonly service: string
+  readonly password: string
+  /** 1 in a Lambda environment, 10 in a pod. */
+  readonly connectionsMax: number
+  /** The role, when it is not the service's own. */
+  readonly role?: string
+  readonly onEventsCommitted?: () => Promise<void>
+}
+
+/** One service's view of the database: its own schema, through its own role. */
+export type Database = {
+  /** Queries outside a transaction, for engines that manage their own. */
+  readonly kysely: Kysely<unknown>
+  readonly pool: pg.Pool
+  readonly service: string
+  readonly schema: string
+  /** Told after each commit that wrote events; a nudge, so losing it only costs time. */
+  readonly onEventsCommitted: (() => Promise<void>) | undefined
+  close(): Promise<void>
+}
+
+const CONNECT_TIMEOUT_MS = 5_000
+// RDS Proxy closes connections at 24 h; ours are younger.
+const CONNECTION_LIFETIME_SECONDS_MAX = 12 * 60 * 60
+
+/** Opens lazily: nothing connects before the first query. */
+export const openDatabase = (options: DatabaseOptions): Database => {
+  const target = new URL(options.url)
+  target.username = options.role ?? roleOf(options.service)
+  target.password = encodeURIComponent(options.password)
+  const pool = new pg.Pool({
+    connectionString: target.href,
+    max: options.connectionsMax,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    maxLifetimeSeconds: CONNECTION_LIFETIME_SECONDS_MAX,
+    allowExitOnIdle: true,
+    types: { getTypeParser },
+  })
+  // An idle connection that the server ends must not end the process; the next query opens another.
+  pool.on('error', () => {})
+  const kysely = new Kysely<unknown>({
+    dialect: new PostgresDialect({ pool }),
+    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+  })
+  return {
+    kysely,
+    pool,
+    service: options.service,
+    schema: schemaOf(options.service),
+    onEventsCommitted: options.onEventsCommitted,
+    close: () => kysely.destroy(),
+  }
+}
+
+/** A part that we need is down; nothing was done. */
+export const databaseUnavailable = (cause: unknown) =>
+  new DomainError('unavailable', 'database.unavailable', 'Please try again in a moment.', {
+    retryAfterSeconds: 1,
+    cause,
+  })
+
+/** SQLSTATE classes and socket errors that mean "the server is not there", not "the query is wrong". */
+export const isConnectionError = (error: unknown): boolean => {
+  const code = sqlState(error)
+  if (code) return /^(08|57P0[123]|53300)/.test(code) || CONNECTION_ERRNOS.has(code)
+  return (
+    error instanceof Error &&
+    /timeout exceeded when trying to connect|Connection terminated/.test(error.message)
+  )
+}
+
+/** The SQLSTATE (`23505`) or errno (`ECONNREFUSED`) of an error, if it has one. */
+export const sqlState = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined
+
+/** Whether a write lost to the named unique constraint. */
+export const isUniqueViolation = (error: unknown, constraint: string): boolean =>
+  sqlState(error) === '23505' &&
+  error instanceof Error &&
+  'constraint' in error &&
+  error.constraint === constraint
+
+const CONNECTION_ERRNOS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'])
+
+const INT8 = 20
+const TIMESTAMPTZ = 1184
+
+// Instants come out as Unix milliseconds, int8 as numbers (sizes and counts; money is read as text by its store).
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
+  if (oid === TIMESTAMPTZ && format !== 'binary') return (text: string) => instantOf(text)
+  if (oid === INT8 && format !== 'binary') return Number
+  return pg.types.getTypeParser(oid, format as 'text')
+}

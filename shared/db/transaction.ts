@@ -1,0 +1,80 @@
+import { sql, type Transaction } from 'kysely'
+import type { OrganizationId } from '../kernel/id.ts'
+import type { Instant } from '../kernel/time.ts'
+import { type Database, databaseUnavailable, isConnectionError, sqlState } from './open.ts'
+
+/** Whose rows a transaction sees: one organisation's, or `'*'` where the operation stands above them. */
+export type Tenant = OrganizationId | '*'
+
+/** Who and when: what the outbox writes beside every event of the transaction. */
+export type TransactionContext = {
+  readonly tenant: Tenant
+  readonly now: Instant
+  /** An account, or `system`. */
+  readonly actorId: string
+  /** W3C Trace Context of the request, record or run that this serves. */
+  readonly traceparent: string
+}
+
+/** An open transaction of one service. State and events written through it commit together. */
+export type Tx = TransactionContext & {
+  readonly service: string
+  readonly schema: string
+  /** Typed query builder over the service's own schema; names are always qualified (RDS Proxy). */
+  tables<Tables>(): Transaction<Tables>
+  /** The outbox holds something new: the publisher is nudged once this has committed. */
+  wroteEvents(): void
+}
+
+/** A deadlock or a serialization failure is worth so many tries in all. */
+const ATTEMPTS_MAX = 3
+
+/**
+ * Runs `work` in one transaction and commits it, unless it throws.
+ *
+ * @throws what `work` throws; `unavailable` `database.unavailable` when the server cannot be reached.
+ */
+export const transaction = async <Result>(
+  database: Database,
+  context: TransactionContext,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Result> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptOnce(database, context, work)
+    } catch (error) {
+      if (isConnectionError(error)) throw databaseUnavailable(error)
+      if (!isTransient(error) || attempt === ATTEMPTS_MAX) throw error
+    }
+  }
+}
+
+const attemptOnce = async <Result>(
+  database: Database,
+  context: TransactionContext,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Result> => {
+  let wroteEvents = false
+  const result = await database.kysely.transaction().execute(async (open) => {
+    await sql`select set_config('hub.tenant', ${context.tenant}, true)`.execute(open)
+    const scoped = open.withSchema(database.schema)
+    return work({
+      ...context,
+      service: database.service,
+      schema: database.schema,
+      // Each store names the tables of its own schema; the builder itself has no opinion.
+      tables: <Tables>() => scoped as unknown as Transaction<Tables>,
+      wroteEvents: () => {
+        wroteEvents = true
+      },
+    })
+  })
+  // Awaited: Lambda freezes an environment the moment it has answered, and a sent nudge with it.
+  if (wroteEvents) await database.onEventsCommitted?.()
+  return result
+}
+
+const isTransient = (error: unknown): boolean => {
+  const state = sqlState(error)
+  return state === '40001' || state === '40P01'
+}

@@ -1,0 +1,65 @@
+import type { Permission } from '../contracts/define.ts'
+import { courseInstructorPermissions } from '../contracts/roles.ts'
+import { DomainError } from '../kernel/errors.ts'
+import type { AccountId, CourseId, OrganizationId, SessionId } from '../kernel/id.ts'
+
+/** What the internal token says of who is calling (minted by the gateway, verified by every service). */
+export type Principal = {
+  readonly accountId: AccountId
+  readonly sessionId: SessionId
+  readonly organizationId: OrganizationId
+  readonly grants: Grants
+}
+
+/** Effective permissions, already expanded from roles and already rid of expired grants. */
+export type Grants = {
+  readonly platform: readonly Permission[]
+  readonly organization: readonly Permission[]
+  /** By course id; at most `COURSE_GRANTS_MAX` (rbac). */
+  readonly courses: Readonly<Record<string, readonly Permission[]>>
+}
+
+/** What a rule must know of a course to decide who may do what with it. */
+export type CourseRef = {
+  readonly courseId: CourseId
+  readonly instructorIds: readonly AccountId[]
+}
+
+export type Caller = Principal & {
+  /** Holds `permission` on the platform, in the active organisation, or on `course` (by grant or as its instructor). */
+  can(permission: Permission, course?: CourseRef): boolean
+  /**
+   * @throws `not_found` with the given error when the caller may not even know of the course, else
+   * `forbidden` `access.denied`.
+   */
+  require(permission: Permission, course: CourseRef, hidden: DomainError): void
+}
+
+export const accessDenied = (permission: Permission | undefined) =>
+  new DomainError('forbidden', 'access.denied', 'You do not have the permission for this.', {
+    extensions: permission ? { permission } : {},
+  })
+
+export const toCaller = (principal: Principal): Caller => {
+  const { grants, accountId } = principal
+  const can = (permission: Permission, course?: CourseRef): boolean =>
+    grants.platform.includes(permission) ||
+    grants.organization.includes(permission) ||
+    (course !== undefined &&
+      ((grants.courses[course.courseId]?.includes(permission) ?? false) ||
+        (course.instructorIds.includes(accountId) &&
+          courseInstructorPermissions.includes(permission))))
+  return {
+    ...principal,
+    can,
+    require(permission, course, hidden) {
+      if (!can(permission, course)) throw hidden
+    },
+  }
+}
+
+/** Holds `permission` anywhere at all: enough to enter a `course` operation, whose handler decides. */
+export const mayHoldSomewhere = (caller: Caller, permission: Permission): boolean =>
+  caller.can(permission) ||
+  courseInstructorPermissions.includes(permission) ||
+  Object.values(caller.grants.courses).some((held) => held.includes(permission))

@@ -1,0 +1,74 @@
+import { Logger } from '@aws-lambda-powertools/logger'
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware'
+import { Metrics } from '@aws-lambda-powertools/metrics'
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
+import { Tracer } from '@aws-lambda-powertools/tracer'
+import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware'
+import middy from '@middy/core'
+import type { Context } from 'aws-lambda'
+import type { Environment } from '../config/load.ts'
+import { type Database, openDatabase } from '../db/open.ts'
+import { systemClock } from '../kernel/time.ts'
+import type { Log } from '../observe/logger.ts'
+import { nudgePublisher } from '../outbox/nudge.ts'
+import type { Service } from '../service/define.ts'
+import { loadPlatform, type Platform } from '../service/platform.ts'
+
+/** What the doors of one execution environment share: built at import, once per cold start. */
+export type Runtime<Deps> = {
+  readonly platform: Platform
+  readonly database: Database
+  readonly deps: Deps
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Adds the trace id to every log line of this invocation. */
+  trace(traceId: string): void
+  /** The one middy stack: powertools' logger, tracer and EMF metrics around every door. */
+  wrap<Event, Result>(
+    door: (event: Event, context: Context) => Promise<Result>,
+  ): (event: Event, context: Context) => Promise<Result>
+}
+
+// The one place that reads the process's environment in a Lambda.
+// biome-ignore lint/style/noProcessEnv: config enters here and nowhere else (style 3.10)
+const processEnvironment: Environment = process.env
+
+/** Puts a service on Lambda's feet. @throws when the environment is not right: the cold start fails visibly. */
+export const startRuntime = <Deps>(
+  service: Pick<Service<never, Deps>, 'deps'> & { readonly contract: { readonly service: string } },
+  environment: Environment = processEnvironment,
+): Runtime<Deps> => {
+  const name = service.contract.service
+  const logger = new Logger({ serviceName: name })
+  const tracer = new Tracer({ serviceName: name })
+  const metrics = new Metrics({ namespace: 'LearningHub', serviceName: name })
+  const log: Log = {
+    info: (message, fields) => logger.info(message, { ...fields }),
+    warn: (message, fields) => logger.warn(message, { ...fields }),
+    error: (message, fields) => logger.error(message, { ...fields }),
+  }
+  const platform = loadPlatform({ environment, clock: systemClock, log })
+  const { config } = platform
+  const database = openDatabase({
+    url: config.DATABASE_URL,
+    service: name,
+    password: config.DATABASE_PASSWORD,
+    connectionsMax: 1,
+    ...(config.OUTBOX_PUBLISHER && {
+      onEventsCommitted: nudgePublisher({ publisher: config.OUTBOX_PUBLISHER, service: name, log }),
+    }),
+  })
+  return {
+    platform,
+    database,
+    deps: service.deps(platform),
+    log,
+    metrics,
+    trace: (traceId) => logger.appendKeys({ trace_id: traceId }),
+    wrap: (door) =>
+      middy(door)
+        .use(injectLambdaContext(logger, { resetKeys: true }))
+        .use(captureLambdaHandler(tracer, { captureResponse: false }))
+        .use(logMetrics(metrics)),
+  }
+}
