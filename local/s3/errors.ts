@@ -72,6 +72,9 @@ export function toS3Error(thrown: unknown): S3Error {
 
 /** The `code` of a system error (`ENOENT`, …), if it is one. */
 export const systemCode = (thrown: unknown): string | undefined =>
-  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+  typeof thrown === 'object' &&
+  thrown !== null &&
+  'code' in thrown &&
+  typeof thrown.code === 'string'
     ? thrown.code
     : undefined

@@ -35,7 +35,7 @@ export type S3Options = Credentials & {
   /** Browser origins, such as `http://localhost:8080`; `*` allows every one. */
   readonly allowedOrigins: readonly string[]
   /** Told of every failure that is ours; standard error unless given. */
-  readonly onFailure?: (failure: { requestId: string; cause: unknown }) => void
+  readonly onFailure?: (failure: { requestId: string; cause: unknown }) => unknown
 }
 
 export type RunningS3 = {
@@ -87,15 +87,19 @@ async function respond(call: Call): Promise<void> {
   } catch (thrown) {
     const error = toS3Error(thrown)
     // A client that went away is no failure of ours, whatever its connection threw.
-    if (error.status >= 500 && error.cause !== undefined && !message.destroyed) {
+    if (error.status >= 500 && error.cause !== undefined && !response.destroyed) {
       report(options, requestId, error.cause)
     }
     reply = errorReply(error, message, requestId)
   }
-  await send(call, reply, requestId).catch((cause: unknown) => {
+  try {
+    await send(call, reply, requestId)
+  } catch (cause) {
+    if (!response.destroyed) report(options, requestId, cause)
     response.destroy()
-    if (systemCode(cause) !== 'ERR_STREAM_PREMATURE_CLOSE') report(options, requestId, cause)
-  })
+  } finally {
+    if (typeof reply.body === 'object') reply.body.destroy()
+  }
 }
 
 async function answer({ message, response, isWaiting, stores, options }: Call): Promise<Reply> {

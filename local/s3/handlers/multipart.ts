@@ -71,10 +71,7 @@ export const uploadPart: Handler = async (exchange) => {
     lastModifiedMs: now,
     checksum: body.checksum,
   }
-  await uploads.putPart(name, part).catch(async (error: unknown) => {
-    await disk.removeBlobs([blob])
-    throw error
-  })
+  await disk.keepIf([blob], uploads.putPart(name, part))
   const { checksum } = part
   const headers = checksum === null ? {} : { [checksumHeader(checksum.algorithm)]: checksum.value }
   return { status: 200, headers: { etag: quoted(part.etag), ...headers } }

@@ -1,3 +1,4 @@
+import { validateHeaderValue } from 'node:http'
 import * as z from 'zod'
 import { S3Error, toS3Error } from '../errors.ts'
 import type { Description, ObjectRecord } from '../storage/objects.ts'
@@ -38,10 +39,7 @@ export const putObject: Handler = async (exchange) => {
     key: keyOf(exchange),
     lastModifiedMs: now,
   })
-  await objects.put(bucket, record, guard).catch(async (error: unknown) => {
-    await exchange.disk.removeBlobs(record.blobs)
-    throw error
-  })
+  await exchange.disk.keepIf(record.blobs, objects.put(bucket, record, guard))
   return { status: 200, headers: { etag: quoted(record.etag), ...checksumHeaders(record) } }
 }
 
@@ -82,10 +80,7 @@ export const copyObject: Handler = async (exchange) => {
     lastModifiedMs: now,
     uploadId: null,
   }
-  await objects.put(bucket, record, writeGuard(request.headers)).catch(async (error: unknown) => {
-    await exchange.disk.removeBlobs(blobs)
-    throw error
-  })
+  await exchange.disk.keepIf(blobs, objects.put(bucket, record, writeGuard(request.headers)))
   return xmlReply('CopyObjectResult', {
     LastModified: new Date(now).toISOString(),
     ETag: quoted(record.etag),
@@ -123,20 +118,20 @@ export const deleteObjects: Handler = async (exchange) => {
   }
   const parsed = deleteSchema.safeParse(parseXml(await readText(body), 'Delete'))
   if (!parsed.success) throw new S3Error('MalformedXML')
-  const deleted: { Key: string }[] = []
-  const failed: { Key: string; Code: string; Message: string }[] = []
-  for (const { Key } of parsed.data.Object) {
-    try {
-      await exchange.objects.remove(bucket, Key, () => undefined)
-      deleted.push({ Key })
-    } catch (thrown) {
-      const { code, message } = toS3Error(thrown)
-      failed.push({ Key, Code: code, Message: message })
-    }
-  }
+  const outcomes = await Promise.all(
+    parsed.data.Object.map(async ({ Key }) => {
+      const refused = await exchange.objects
+        .remove(bucket, Key, () => undefined)
+        .then(() => undefined, toS3Error)
+      return { Key, refused }
+    }),
+  )
+  const deleted = outcomes.filter(({ refused }) => refused === undefined)
   return xmlReply('DeleteResult', {
-    Deleted: parsed.data.Quiet === 'true' ? [] : deleted,
-    Error: failed,
+    Deleted: parsed.data.Quiet === 'true' ? [] : deleted.map(({ Key }) => ({ Key })),
+    Error: outcomes.flatMap(({ Key, refused }) =>
+      refused === undefined ? [] : [{ Key, Code: refused.code, Message: refused.message }],
+    ),
   })
 }
 
@@ -164,13 +159,13 @@ export function readDescription(fields: ReadonlyMap<string, string>): Descriptio
   const headers: Record<string, string> = { 'content-type': 'binary/octet-stream' }
   for (const name of DESCRIBING_HEADERS) {
     const value = name === 'content-encoding' ? contentEncoding(fields) : fields.get(name)
-    if (value !== undefined && value !== '') headers[name] = value
+    if (value !== undefined && value !== '') headers[name] = headerValue(name, value)
   }
   const metadata: Record<string, string> = {}
   let bytes = 0
   for (const [name, value] of fields) {
     if (!name.startsWith('x-amz-meta-')) continue
-    metadata[name.slice('x-amz-meta-'.length)] = value
+    metadata[name.slice('x-amz-meta-'.length)] = headerValue(name, value)
     bytes += Buffer.byteLength(name) - 'x-amz-meta-'.length + Buffer.byteLength(value)
   }
   if (bytes > METADATA_BYTES_MAX) throw new S3Error('MetadataTooLarge')
@@ -180,6 +175,16 @@ export function readDescription(fields: ReadonlyMap<string, string>): Descriptio
 /** For elements that the XML parser gives as one value or as a list. */
 export function asArray(value: unknown): unknown {
   return value === undefined || Array.isArray(value) ? value : [value]
+}
+
+/** What comes from a form or a query may hold what no header can say. */
+function headerValue(name: string, value: string): string {
+  try {
+    validateHeaderValue(name, value)
+    return value
+  } catch (cause) {
+    throw new S3Error('InvalidArgument', `The value of ${name} is no header value.`, { cause })
+  }
 }
 
 /** The encoding of the transfer is not one of the content. */
@@ -230,7 +235,7 @@ const overrides = ({ request }: Exchange) =>
   Object.fromEntries(
     request.query
       .filter(([name]) => name.startsWith('response-'))
-      .map(([name, value]) => [name.slice('response-'.length), value]),
+      .map(([name, value]) => [name.slice('response-'.length), headerValue(name, value)]),
   )
 
 function requestedChecksum({ request }: Exchange, record: ObjectRecord) {

@@ -91,14 +91,10 @@ async function storeForm(
     key,
     lastModifiedMs: now,
   })
-  await objects
-    .put(bucket, record, () => {
-      if (record.sizeBytes < limits.bytesMin) throw new S3Error('EntityTooSmall')
-    })
-    .catch(async (error: unknown) => {
-      await disk.removeBlobs(record.blobs)
-      throw error
-    })
+  const guard = () => {
+    if (record.sizeBytes < limits.bytesMin) throw new S3Error('EntityTooSmall')
+  }
+  await disk.keepIf(record.blobs, objects.put(bucket, record, guard))
   return answer(fields, {
     bucket: bucket.name,
     key,

@@ -73,6 +73,16 @@ export class Disk {
     return copy
   }
 
+  /** Waits for the record that names the blobs; without it they are in nobody's hands and go. */
+  async keepIf(blobs: readonly Blob[], recorded: Promise<void>): Promise<void> {
+    try {
+      await recorded
+    } catch (error) {
+      await this.removeBlobs(blobs)
+      throw error
+    }
+  }
+
   async removeBlobs(blobs: readonly Blob[]): Promise<void> {
     for (const { id } of blobs) await rm(this.blobPath(id), { force: true })
   }
