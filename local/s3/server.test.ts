@@ -21,6 +21,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { eventually } from '../../tests/support/eventually.ts'
 import { toS3Error } from './errors.ts'
@@ -158,6 +159,27 @@ describe('the embedded server', () => {
     await eventually(() => expectUnfinished(0))
     expect(await blobCount(dataDir)).toBe(before)
     expect(await refusal(head('cut'))).toBe('404 NotFound')
+  })
+
+  it('keeps nothing of a form without its end', async () => {
+    const before = await blobCount(dataDir)
+    const { url: target, fields } = await createPresignedPost(s3, { Bucket: bucket, Key: 'form' })
+    const parts = Object.entries(fields).map(
+      ([name, value]) =>
+        `--b\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+    )
+    const file = '--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nhalf'
+    const post = (end: string) =>
+      fetch(target, {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/form-data; boundary=b' },
+        body: parts.join('') + file + end,
+      })
+    expect(await refusalOf(await post(''))).toBe('400 MalformedPOSTRequest')
+    expect(await refusal(head('form'))).toBe('404 NotFound')
+    expect(await blobCount(dataDir)).toBe(before)
+    await expectUnfinished(0)
+    expect((await post('\r\n--b--\r\n')).status).toBe(204)
   })
 
   it('lets a client read why a large upload is refused', async () => {
