@@ -207,6 +207,14 @@ describe('readTemplate on what it does not understand', () => {
     expect(parse).toThrow(/CourseHttpAlbListenerRule110 .*Actions/)
   })
 
+  it('refuses two rules of one listener with the same priority', async () => {
+    const parse = await edited((resources) => {
+      const rule = resources.CourseHttpAlbListenerRule110
+      if (rule) rule.Properties.Priority = 120
+    })
+    expect(parse).toThrow(/CourseHttp.* and LegacyHttp.* both have priority 120\./)
+  })
+
   it('refuses a target that is not in the template', async () => {
     const parse = await edited((resources) => {
       const group = resources.LegacyHttpAlbTargetGroupAlbListenerArn

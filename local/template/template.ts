@@ -218,9 +218,9 @@ function collect(resources: Readonly<Record<string, Resource>>, resolver: Resolv
   return {
     functions,
     stateMachines,
-    listenerRules: each('AWS::ElasticLoadBalancingV2::ListenerRule', (id) =>
-      readListenerRule(id, read, groups),
-    ).sort((a, b) => a.priority - b.priority),
+    listenerRules: byPriority(
+      each('AWS::ElasticLoadBalancingV2::ListenerRule', (id) => readListenerRule(id, read, groups)),
+    ),
     eventSourceMappings: each('AWS::Lambda::EventSourceMapping', (id) =>
       readMapping(id, read, targetOf),
     ),
@@ -541,6 +541,17 @@ function readListenerRule(
     conditions: properties.Conditions,
     targetGroup,
   }
+}
+
+/** AWS refuses two rules of one listener with the same priority, but only at deployment. */
+function byPriority(rules: readonly ListenerRule[]): ListenerRule[] {
+  const taken = new Map<string, string>()
+  for (const { logicalId, listenerArn, priority } of rules) {
+    const other = taken.get(`${listenerArn} ${priority}`)
+    if (other) throw new TemplateError(`${other} and ${logicalId} both have priority ${priority}.`)
+    taken.set(`${listenerArn} ${priority}`, logicalId)
+  }
+  return [...rules].sort((a, b) => a.priority - b.priority)
 }
 
 function readMapping(logicalId: string, read: Read, targetOf: TargetOf): EventSourceMapping {
