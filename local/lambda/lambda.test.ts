@@ -320,6 +320,64 @@ describe('throttling', () => {
   })
 })
 
+describe('the size of the machine', () => {
+  it('lets invocations wait for an environment instead of throttling them', async () => {
+    await using lambda = sampleLambda([sampleFunction('wait')], { environmentsPerFunctionMax: 2 })
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => call(lambda, 'wait', { ms: 5 })),
+    )
+    expect(answers.every(({ functionError }) => functionError === undefined)).toBe(true)
+    expect(lambda.stats().functions.wait).toMatchObject({
+      invocations: 20,
+      throttles: 0,
+      coldStarts: 2,
+      environments: 2,
+      running: 0,
+    })
+  })
+
+  it('starts a new environment for who waits when one dies', async () => {
+    await using lambda = sampleLambda([sampleFunction('exit')], { environmentsPerFunctionMax: 1 })
+    const answers = await Promise.all([1, 2, 3].map(() => call(lambda, 'exit')))
+    expect(answers.map(({ body }) => body.errorType)).toEqual(Array(3).fill('Runtime.ExitError'))
+    expect(lambda.stats().functions.exit?.coldStarts).toBe(3)
+  })
+
+  it('still throttles at the reservation', async () => {
+    const functions = [sampleFunction('wait', { reservedConcurrency: 2 })]
+    await using lambda = sampleLambda(functions, { environmentsPerFunctionMax: 1 })
+    const accepted = [1, 2].map(() => call(lambda, 'wait', { ms: 5 }))
+    await expect(call(lambda, 'wait')).rejects.toMatchObject({ status: 429 })
+    expect((await Promise.all(accepted)).map(({ body }) => body.call)).toEqual([1, 2])
+  })
+
+  it('refuses those who still wait when it closes', async () => {
+    const options = { environmentsPerFunctionMax: 1, graceMs: 10 }
+    const lambda = sampleLambda([sampleFunction('spin')], options)
+    const both = Promise.allSettled([call(lambda, 'spin'), call(lambda, 'spin')])
+    await until(() => lambda.stats().functions.spin?.running === 2)
+    await lambda.close()
+    expect((await both).map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(lambda.stats().functions.spin).toMatchObject({ coldStarts: 1, environments: 0 })
+  })
+
+  it('stops the longest idle environment beyond its bound', async () => {
+    const functions = ['echo', 'nothing', 'environment'].map((name) => sampleFunction(name))
+    await using lambda = sampleLambda(functions, { idleEnvironmentsMax: 2 })
+    for (const { name } of functions) {
+      await call(lambda, name)
+      // Idle times are compared in milliseconds.
+      const now = Date.now()
+      await until(() => Date.now() > now)
+    }
+    const alive = Object.entries(lambda.stats().functions).map(([name, one]) => [
+      name,
+      one.environments,
+    ])
+    expect(Object.fromEntries(alive)).toEqual({ echo: 0, nothing: 1, environment: 1 })
+  })
+})
+
 describe('an asynchronous invocation', () => {
   const event = { invocationType: 'Event' } as const
 

@@ -8,8 +8,9 @@ import {
   shuttingDown,
   throttled,
 } from './errors.ts'
-import { type Failure, PAYLOAD_BYTES_MAX } from './protocol.ts'
-import { type OnLog, type Outcome, type Sandbox, startSandbox } from './sandbox.ts'
+import { createPool, type FunctionStats, type Pool, type PoolOptions } from './pool.ts'
+import { PAYLOAD_BYTES_MAX } from './protocol.ts'
+import type { OnLog, Outcome } from './sandbox.ts'
 import { invocationTrace } from './trace.ts'
 
 /** The Lambda service of one machine. */
@@ -50,17 +51,6 @@ export type LambdaStats = {
   readonly queued: number
 }
 
-export type FunctionStats = {
-  readonly invocations: number
-  readonly errors: number
-  readonly timeouts: number
-  readonly throttles: number
-  readonly coldStarts: number
-  readonly running: number
-  /** Environments alive, idle ones included. */
-  readonly environments: number
-}
-
 export type LambdaSettings = {
   readonly functions: readonly TemplateFunction[]
   readonly codeRoot: string
@@ -75,6 +65,13 @@ export type LambdaSettings = {
    * beside it instead of being taken from it, since a laptop's bound is far below an account's.
    */
   readonly concurrencyMax?: number
+  /**
+   * Environments that one function may have. Beyond it an invocation waits for one instead of being
+   * throttled: it stands for the size of the machine, which AWS has no word for.
+   */
+  readonly environmentsPerFunctionMax?: number
+  /** Idle environments over all functions; beyond it the longest idle is stopped. */
+  readonly idleEnvironmentsMax?: number
   /** How long close() waits for running invocations. */
   readonly graceMs?: number
   /** Waits before the first and the second repeat of a failed asynchronous invocation. */
@@ -94,17 +91,24 @@ const ASYNC_PAYLOAD_BYTES_MAX = 1_024 * 1_024
 
 /** Starts the service; no environment exists before the first invocation. */
 export function createLambda(settings: LambdaSettings): Lambda {
+  const poolOptions: PoolOptions = {
+    ...settings,
+    region: settings.region ?? 'us-east-1',
+    idleMs: settings.idleMs ?? IDLE_MS,
+    environmentsMax: settings.environmentsPerFunctionMax ?? Number.POSITIVE_INFINITY,
+  }
   const pools = new Map(
-    settings.functions.map((called) => [called.name, createPool(called, settings)]),
+    settings.functions.map((called) => [called.name, createPool(called, poolOptions)]),
   )
+  const idleMax = settings.idleEnvironmentsMax ?? Number.POSITIVE_INFINITY
   const unreserved = { running: 0, max: settings.concurrencyMax ?? CONCURRENCY_MAX }
   let closing = false
 
   const runNow = async (pool: Pool, payload: string, requestId: string, traceId: string) => {
     if (closing) throw shuttingDown()
-    const shared = pool.reserved === undefined ? unreserved : undefined
+    const shared = pool.function.reservedConcurrency === undefined ? unreserved : undefined
     if (shared && shared.running >= shared.max) {
-      pool.stats.throttles += 1
+      pool.countThrottle()
       throw throttled('ConcurrentInvocationLimitExceeded')
     }
     if (shared) shared.running += 1
@@ -112,6 +116,7 @@ export function createLambda(settings: LambdaSettings): Lambda {
       return await pool.run({ requestId, event: payload, traceId })
     } finally {
       if (shared) shared.running -= 1
+      trimIdle([...pools.values()], idleMax)
     }
   }
 
@@ -170,115 +175,20 @@ function answerOf(outcome: Outcome, requestId: string): Invoked {
 }
 
 function statsOf(pools: ReadonlyMap<string, Pool>, queue: AsyncQueue): LambdaStats {
-  const functions = [...pools].map(([name, pool]) => [name, pool.snapshot()] as const)
+  const functions = [...pools].map(([name, pool]) => [name, pool.stats()] as const)
   return { functions: Object.fromEntries(functions), queued: queue.size() }
+}
+
+function trimIdle(pools: readonly Pool[], idleMax: number): void {
+  if (idleMax === Number.POSITIVE_INFINITY) return
+  let surplus = pools.reduce((sum, pool) => sum + pool.stats().idle, 0) - idleMax
+  for (; surplus > 0; surplus -= 1) {
+    const [oldest] = pools
+      .filter((pool) => pool.oldestIdleMs() !== undefined)
+      .sort((a, b) => (a.oldestIdleMs() ?? 0) - (b.oldestIdleMs() ?? 0))
+    oldest?.stopOldestIdle()
+  }
 }
 
 /** A wait that does not hold the process open. */
 const delay = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms).unref())
-
-type Counters = { -readonly [Key in keyof FunctionStats]: FunctionStats[Key] }
-
-/** The environments of one function. */
-type Pool = {
-  readonly function: TemplateFunction
-  readonly reserved: number | undefined
-  readonly stats: Counters
-  readonly run: (invocation: Parameters<Sandbox['invoke']>[0]) => Promise<Outcome>
-  readonly snapshot: () => FunctionStats
-  readonly settled: () => Promise<void>
-  readonly stop: () => Promise<void>
-}
-
-function createPool(called: TemplateFunction, settings: LambdaSettings): Pool {
-  const reserved = called.reservedConcurrency
-  const idleMs = settings.idleMs ?? IDLE_MS
-  const stats: Counters = {
-    invocations: 0,
-    errors: 0,
-    timeouts: 0,
-    throttles: 0,
-    coldStarts: 0,
-    running: 0,
-    environments: 0,
-  }
-  /** Newest last: the warmest is taken first, so that the others grow old and are reaped. */
-  const idle: { sandbox: Sandbox; reaper: NodeJS.Timeout }[] = []
-  const sandboxes = new Set<Sandbox>()
-  const running = new Set<Promise<Outcome>>()
-
-  const discard = async (sandbox: Sandbox) => {
-    sandboxes.delete(sandbox)
-    await sandbox.stop()
-  }
-  const start = (): Sandbox => {
-    stats.coldStarts += 1
-    const { codeRoot, baseEnv, onLog } = settings
-    const region = settings.region ?? 'us-east-1'
-    const sandbox = startSandbox({ function: called, codeRoot, baseEnv, region, onLog })
-    sandboxes.add(sandbox)
-    return sandbox
-  }
-  const take = (): Sandbox => {
-    for (let entry = idle.pop(); entry; entry = idle.pop()) {
-      clearTimeout(entry.reaper)
-      if (entry.sandbox.isAlive()) return entry.sandbox
-      sandboxes.delete(entry.sandbox)
-    }
-    return start()
-  }
-  const giveBack = (sandbox: Sandbox) => {
-    if (!sandbox.isAlive()) return void discard(sandbox)
-    const reaper = setTimeout(() => {
-      const at = idle.findIndex((entry) => entry.sandbox === sandbox)
-      if (at >= 0) idle.splice(at, 1)
-      void discard(sandbox)
-    }, idleMs).unref()
-    idle.push({ sandbox, reaper })
-  }
-
-  const run: Pool['run'] = async (invocation) => {
-    if (reserved !== undefined && stats.running >= reserved) {
-      stats.throttles += 1
-      throw throttled('ReservedFunctionConcurrentInvocationLimitExceeded')
-    }
-    stats.running += 1
-    stats.invocations += 1
-    const sandbox = take()
-    const outcome = sandbox.invoke(invocation)
-    running.add(outcome)
-    try {
-      return count(await outcome, stats)
-    } finally {
-      running.delete(outcome)
-      stats.running -= 1
-      giveBack(sandbox)
-    }
-  }
-  const stop = async () => {
-    for (const entry of idle.splice(0)) clearTimeout(entry.reaper)
-    await Promise.all([...sandboxes].map(discard))
-  }
-  return {
-    function: called,
-    reserved,
-    stats,
-    run,
-    snapshot: () => ({
-      ...stats,
-      environments: [...sandboxes].filter((one) => one.isAlive()).length,
-    }),
-    settled: async () => void (await Promise.all(running)),
-    stop,
-  }
-}
-
-function count(outcome: Outcome, stats: Counters): Outcome {
-  if (outcome.kind === 'failed') {
-    stats.errors += 1
-    if (isTimeout(outcome.failure)) stats.timeouts += 1
-  }
-  return outcome
-}
-
-const isTimeout = (failure: Failure) => failure.errorType === 'Sandbox.Timedout'
