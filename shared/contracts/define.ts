@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { DeepReadonly } from '../kernel/readonly.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -78,7 +79,7 @@ export type InputOf<Op extends Operation> = {
 export type AnswerOf<Op extends Operation> = Op['status'] extends 302
   ? { readonly location: string }
   : Op['answer'] extends z.ZodType
-    ? z.input<Op['answer']>
+    ? DeepReadonly<z.input<Op['answer']>>
     : undefined
 
 /** The full path template of an operation: `/v1/courses/{courseId}`. */

@@ -24,6 +24,7 @@ const learner = [
 export const courseInstructorPermissions: readonly Permission[] = [
   'course:update',
   'course:publish',
+  'course:archive',
   'content:read',
   'content:update',
   'video:read',
@@ -45,7 +46,6 @@ const admin = [
   'organization:update',
   'organization:members',
   'organization:licences',
-  'course:archive',
   'course:categories',
   'media:manage',
   'user:read',

@@ -19,3 +19,42 @@ begin
 end $$;
 
 grant usage on schema hub to public;
+
+-- What other services remember of a course (shared/projection/course-refs.ts), one table per schema that wants it.
+create or replace procedure hub.create_course_refs(schema_name text)
+  language plpgsql as $$
+begin
+  execute format('
+    create table %1$I.course_refs (
+      course_id            text primary key,
+      organization_id      text not null,
+      title                text not null,
+      visibility           text not null,
+      instructor_ids       text[] not null,
+      published_version_id text,
+      archived_at          timestamptz,
+      sequence             bigint not null
+    )', schema_name);
+  call hub.protect_tenant(format('%I.course_refs', schema_name)::regclass);
+end $$;
+
+-- Who has access to which course, and on which version (shared/projection/learner-access.ts).
+create or replace procedure hub.create_learner_access(schema_name text)
+  language plpgsql as $$
+begin
+  execute format('
+    create table %1$I.learner_access (
+      enrollment_id   text primary key,
+      course_id       text not null,
+      account_id      text not null,
+      organization_id text not null,
+      version_id      text not null,
+      starts_at       timestamptz not null,
+      ends_at         timestamptz,
+      is_active       boolean not null,
+      sequence        bigint not null
+    );
+    create index learner_access_account on %1$I.learner_access (account_id, course_id)',
+    schema_name);
+  call hub.protect_tenant(format('%I.learner_access', schema_name)::regclass);
+end $$;

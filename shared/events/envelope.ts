@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { idSchema, newId, type OrganizationId } from '../kernel/id.ts'
+import type { DeepReadonly } from '../kernel/readonly.ts'
 import { type Instant, toIso } from '../kernel/time.ts'
 
 /** CloudEvents 1.0 (JSON format) with the `traceparent` extension and two of our own. */
@@ -45,7 +46,7 @@ export type EventOf<
   Definitions extends EventDefinitions,
   Type extends keyof Definitions = keyof Definitions,
 > = {
-  [T in Type]: { readonly type: T } & Readonly<z.infer<Definitions[T]['data']>>
+  [T in Type]: { readonly type: T } & DeepReadonly<z.infer<Definitions[T]['data']>>
 }[Type]
 
 /** Any event as a rule emits it, whoever the producer. */

@@ -13,7 +13,9 @@ export type ClientOptions = {
 /** Who asks: the caller's own internal token and trace go on to the next service. */
 export type Forwarded = { readonly headers: Headers; readonly traceparent: string }
 
-type Answer<Op extends Operation> = Op['answer'] extends z.ZodType ? z.output<Op['answer']> : undefined
+type Answer<Op extends Operation> = Op['answer'] extends z.ZodType
+  ? z.output<Op['answer']>
+  : undefined
 
 /** Typed calls of another service's operations, made from its contract. */
 export type Client<C extends Contract> = {
@@ -44,13 +46,22 @@ export const clientOf = <C extends Contract>(contract: C, options: ClientOptions
 const call = async (
   contract: Contract,
   operation: Operation,
-  { input, as, options }: { input: Partial<InputOf<Operation>>; as: Forwarded; options: ClientOptions },
+  {
+    input,
+    as,
+    options,
+  }: { input: Partial<InputOf<Operation>>; as: Forwarded; options: ClientOptions },
 ): Promise<unknown> => {
   const unavailable = (cause?: unknown) =>
-    new DomainError('unavailable', `${contract.service}.unavailable`, 'Please try again in a moment.', {
-      retryAfterSeconds: 1,
-      cause,
-    })
+    new DomainError(
+      'unavailable',
+      `${contract.service}.unavailable`,
+      'Please try again in a moment.',
+      {
+        retryAfterSeconds: 1,
+        cause,
+      },
+    )
   let response: Response
   let text: string
   try {

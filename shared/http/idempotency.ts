@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import { type InstantColumn, type JsonColumn, json } from '../db/columns.ts'
+import { at, type InstantColumn, type JsonColumn, json } from '../db/columns.ts'
 import { sqlState } from '../db/open.ts'
 import type { Tx } from '../db/transaction.ts'
 import { DomainError } from '../kernel/errors.ts'
-import { addMs, DAY_MS, toDate } from '../kernel/time.ts'
+import { addMs, DAY_MS } from '../kernel/time.ts'
 
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255
 const KEPT_MS = DAY_MS
@@ -57,13 +57,13 @@ export const claimIdempotencyKey = async (
         fingerprint,
         status: null,
         answer: null,
-        expiresAt: toDate(addMs(tx.now, KEPT_MS)),
+        expiresAt: at(addMs(tx.now, KEPT_MS)),
       })
       .onConflict((conflict) =>
         conflict
           .columns(['owner', 'key'])
           .doUpdateSet({ fingerprint, status: null, answer: null })
-          .where(sql<boolean>`idempotency.expires_at < ${toDate(tx.now)}`),
+          .where('idempotency.expiresAt', '<', at(tx.now)),
       )
       .returning('key')
       .executeTakeFirst()

@@ -20,6 +20,7 @@ export const ID_PREFIXES = {
   grant: 'grt',
   course: 'crs',
   courseVersion: 'crv',
+  category: 'cat',
   module: 'mod',
   lesson: 'les',
   block: 'blk',

@@ -55,7 +55,12 @@ export const startRuntime = <Deps>(
     password: config.DATABASE_PASSWORD,
     connectionsMax: 1,
     ...(config.OUTBOX_PUBLISHER && {
-      onEventsCommitted: nudgePublisher({ publisher: config.OUTBOX_PUBLISHER, service: name, log }),
+      onEventsCommitted: nudgePublisher({
+        publisher: config.OUTBOX_PUBLISHER,
+        service: name,
+        environment,
+        log,
+      }),
     }),
   })
   return {

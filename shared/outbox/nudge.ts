@@ -1,4 +1,6 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { AwsClient } from 'aws4fetch'
+import * as z from 'zod'
+import { type Environment, loadConfig } from '../config/load.ts'
 import { describeError, type Log } from '../observe/logger.ts'
 
 /** What the publisher is told: whose outbox has something new. */
@@ -6,32 +8,55 @@ export type Nudge = { readonly service: string }
 
 const NUDGE_TIMEOUT_MS = 500
 
+// What Lambda gives every execution environment.
+const credentialsSchema = z.object({
+  AWS_REGION: z.string(),
+  AWS_ACCESS_KEY_ID: z.string(),
+  AWS_SECRET_ACCESS_KEY: z.string(),
+  AWS_SESSION_TOKEN: z.string().optional(),
+  /** Another Lambda than AWS's own, as the SDKs understand it. */
+  AWS_ENDPOINT_URL_LAMBDA: z.url().optional(),
+})
+
 /**
- * Wakes the publisher after a commit; it queues the call and does not wait for the publishing. A nudge may be
- * lost: the schedule that runs the publisher every minute finds what was left. Never throws.
+ * Wakes the publisher after a commit; the call is queued and the publishing not awaited. A nudge may be lost: the
+ * schedule that runs the publisher every minute finds what was left. Never throws.
+ *
+ * One signed request rather than the SDK's Lambda client, which would double every bundle (decision 0004).
  */
 export const nudgePublisher = ({
   publisher,
   service,
+  environment,
   log,
 }: {
   publisher: string
   service: string
+  environment: Environment
   log: Log
 }): (() => Promise<void>) => {
-  let client: LambdaClient | undefined
+  const config = loadConfig(credentialsSchema, environment)
+  const client = new AwsClient({
+    accessKeyId: config.AWS_ACCESS_KEY_ID,
+    secretAccessKey: config.AWS_SECRET_ACCESS_KEY,
+    ...(config.AWS_SESSION_TOKEN && { sessionToken: config.AWS_SESSION_TOKEN }),
+    service: 'lambda',
+    region: config.AWS_REGION,
+    retries: 0,
+  })
+  const endpoint =
+    config.AWS_ENDPOINT_URL_LAMBDA ?? `https://lambda.${config.AWS_REGION}.amazonaws.com`
+  const url = `${endpoint}/2015-03-31/functions/${encodeURIComponent(publisher)}/invocations`
+  const nudge: Nudge = { service }
   return async () => {
-    client ??= new LambdaClient({ maxAttempts: 1 })
-    const nudge: Nudge = { service }
     try {
-      await client.send(
-        new InvokeCommand({
-          FunctionName: publisher,
-          InvocationType: 'Event',
-          Payload: JSON.stringify(nudge),
-        }),
-        { abortSignal: AbortSignal.timeout(NUDGE_TIMEOUT_MS) },
-      )
+      const response = await client.fetch(url, {
+        method: 'POST',
+        headers: { 'x-amz-invocation-type': 'Event', 'content-type': 'application/json' },
+        body: JSON.stringify(nudge),
+        signal: AbortSignal.timeout(NUDGE_TIMEOUT_MS),
+      })
+      if (!response.ok) log.warn('nudge refused', { status: response.status })
     } catch (error) {
       log.warn('nudge lost', describeError(error))
     }

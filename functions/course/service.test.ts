@@ -1,0 +1,369 @@
+import { beforeEach, describe, expect, it } from '@jest/globals'
+import type { Principal } from '../../shared/http/caller.ts'
+import { type LessonId, newId } from '../../shared/kernel/id.ts'
+import { useDatabase } from '../../tests/support/database.ts'
+import { somebody, useDoors } from '../../tests/support/door.ts'
+import { course } from './service.ts'
+
+// What content would answer: each test says which lessons there are.
+const lessons = new Map<LessonId, { revision: number; notReady: string | null }>()
+const content = {
+  listLessonReadiness: async () => ({
+    items: [...lessons].map(([lessonId, facts]) => ({
+      lessonId,
+      title: 'Lesson',
+      completion: { kind: 'viewed' as const },
+      ...facts,
+    })),
+  }),
+}
+
+const database = useDatabase()
+const hub = useDoors(database, course, { content })
+
+const organizationId = newId('organization')
+const instructor = somebody('instructor', { organizationId })
+const learner = somebody('learner', { organizationId })
+const stranger = somebody('owner')
+
+beforeEach(() => lessons.clear())
+
+const aLesson = (notReady: string | null = null): LessonId => {
+  const lessonId = newId('lesson')
+  lessons.set(lessonId, { revision: 1, notReady })
+  return lessonId
+}
+
+const aDraft = async (body: object = {}, as: Principal = instructor) =>
+  (
+    await hub.post('/v1/courses', {
+      as,
+      body: { title: 'Film editing', slug: `c-${Math.random().toString(36).slice(2)}`, ...body },
+    })
+  ).body
+
+const withOutline = async (lessonIds: LessonId[], body: object = {}) => {
+  const draft = await aDraft(body)
+  const answer = await hub.put(`/v1/courses/${draft.courseId}/outline`, {
+    as: instructor,
+    ifMatch: draft.revision,
+    body: { modules: [{ title: 'One', items: lessonIds.map((lessonId) => ({ lessonId })) }] },
+  })
+  return answer.body
+}
+
+const publish = (draft: { courseId: string; revision: number }, as = instructor) =>
+  hub.post(`/v1/courses/${draft.courseId}/publish`, { as, ifMatch: draft.revision })
+
+const aPublished = async (body: object = {}) => {
+  const draft = await withOutline([aLesson()], body)
+  return { draft, version: (await publish(draft)).body }
+}
+
+describe('POST /v1/courses', () => {
+  it('begins a draft with its creator as the instructor, and says so', async () => {
+    const answer = await hub.post('/v1/courses', {
+      as: instructor,
+      body: { title: 'Sound design' },
+    })
+    expect(answer).toMatchObject({
+      status: 201,
+      body: { state: 'draft', instructorIds: [instructor.accountId], revision: 1 },
+    })
+    expect(answer.headers.get('etag')).toBe('"1"')
+    expect(await hub.outbox('course.created')).toContainEqual(
+      expect.objectContaining({
+        subject: answer.body.courseId,
+        organizationid: organizationId,
+        actorid: instructor.accountId,
+      }),
+    )
+  })
+
+  it('gives the first answer again for the same Idempotency-Key, from 20 racing requests', async () => {
+    const body = { title: 'Colour', slug: 'colour' }
+    const send = () => hub.post('/v1/courses', { as: instructor, body, idempotencyKey: 'k-1' })
+    const raced = await Promise.all(Array.from({ length: 20 }, send))
+    const created = raced.filter(({ status }) => status === 201)
+    expect(new Set(created.map(({ body }) => body.courseId)).size).toBe(1)
+    expect(raced.every(({ status }) => status === 201 || status === 409)).toBe(true)
+    expect((await send()).headers.get('idempotency-replayed')).toBe('true')
+  })
+
+  it('refuses the same key with another payload', async () => {
+    const send = (title: string) =>
+      hub.post('/v1/courses', { as: instructor, body: { title }, idempotencyKey: 'k-2' })
+    await send('One')
+    expect(await send('Two')).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency.key_reused' },
+    })
+  })
+
+  it('refuses an unknown field by its name', async () => {
+    const answer = await hub.post('/v1/courses', {
+      as: instructor,
+      body: { title: 'T', price: 3 },
+    })
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { code: 'request.invalid', errors: [{ pointer: '#/body/price' }] },
+    })
+  })
+
+  it('refuses a slug that another course has or once had', async () => {
+    const draft = await aDraft({ slug: 'montage' })
+    await hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+      as: instructor,
+      ifMatch: 1,
+      body: { slug: 'montage-2' },
+    })
+    const answer = await hub.post('/v1/courses', {
+      as: instructor,
+      body: { title: 'M', slug: 'montage' },
+    })
+    expect(answer).toMatchObject({ status: 409, body: { code: 'course.slug_taken' } })
+  })
+
+  it('is for those who may create courses', async () => {
+    const body = { title: 'T' }
+    expect((await hub.post('/v1/courses', { body })).status).toBe(401)
+    expect(await hub.post('/v1/courses', { as: learner, body })).toMatchObject({
+      status: 403,
+      body: { code: 'access.denied' },
+    })
+  })
+})
+
+describe('PATCH /v1/courses/{courseId}/draft', () => {
+  it('lets one of two simultaneous editors win and tells the other', async () => {
+    const draft = await aDraft()
+    const edit = (title: string) =>
+      hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+        as: instructor,
+        ifMatch: 1,
+        body: { title },
+      })
+    const statuses = (await Promise.all([edit('A'), edit('B')])).map(({ status }) => status)
+    expect(statuses.sort()).toEqual([200, 412])
+  })
+
+  it('asks for If-Match', async () => {
+    const draft = await aDraft()
+    const answer = await hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+      as: instructor,
+      body: { title: 'A' },
+    })
+    expect(answer).toMatchObject({ status: 428, body: { code: 'request.if_match_required' } })
+  })
+
+  it('refuses a circle of prerequisites and one that is not there', async () => {
+    const [one, two] = [await aDraft(), await aDraft()]
+    const require = (courseId: string, prerequisiteId: string) =>
+      hub.patch(`/v1/courses/${courseId}/draft`, {
+        as: instructor,
+        ifMatch: 1,
+        body: { prerequisiteIds: [prerequisiteId] },
+      })
+    expect((await require(one.courseId, two.courseId)).status).toBe(200)
+    for (const bad of [one.courseId, newId('course')])
+      expect(await require(two.courseId, bad)).toMatchObject({
+        status: 422,
+        body: { code: 'course.prerequisite_invalid' },
+      })
+  })
+
+  it('refuses a category of nowhere', async () => {
+    const draft = await aDraft()
+    const answer = await hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+      as: instructor,
+      ifMatch: 1,
+      body: { categoryIds: [newId('category')] },
+    })
+    expect(answer).toMatchObject({ status: 422, body: { code: 'course.category_unknown' } })
+  })
+
+  it('hides the draft from everybody who does not build it', async () => {
+    const draft = await aDraft()
+    const colleague = somebody('instructor', { organizationId })
+    for (const [as, status, code] of [
+      [learner, 404, 'course.not_found'],
+      [colleague, 404, 'course.not_found'],
+      [stranger, 404, 'course.not_found'],
+    ] as const)
+      expect(await hub.get(`/v1/courses/${draft.courseId}/draft`, { as })).toMatchObject({
+        status,
+        body: { code },
+      })
+  })
+})
+
+describe('POST /v1/courses/{courseId}/publish', () => {
+  it('writes one version and one event, however many publish at once', async () => {
+    const draft = await withOutline([aLesson()])
+    const answers = await Promise.all(Array.from({ length: 10 }, () => publish(draft)))
+    expect(new Set(answers.map(({ body }) => body.versionId)).size).toBe(1)
+    const events = (await hub.outbox('course.published')).filter(
+      ({ subject }) => subject === draft.courseId,
+    )
+    expect(events).toHaveLength(1)
+  })
+
+  it('refuses while a lesson is not ready, and changes nothing', async () => {
+    const draft = await withOutline([aLesson('The video is still being processed.')])
+    expect(await publish(draft)).toMatchObject({
+      status: 422,
+      body: { code: 'course.not_ready', obstacles: [{ lessonId: expect.any(String) }] },
+    })
+    const { body } = await hub.get(`/v1/courses/${draft.courseId}`, { as: instructor })
+    expect(body.state).toBe('draft')
+  })
+
+  it('leaves a published version as it was when the draft goes on', async () => {
+    const { draft, version } = await aPublished()
+    await hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+      as: instructor,
+      ifMatch: draft.revision,
+      body: { title: 'Another title' },
+    })
+    const path = `/v1/courses/${draft.courseId}/versions/${version.versionId}`
+    expect((await hub.get(path, { as: learner })).body).toEqual(version)
+    const seen = await hub.get(`/v1/courses/${draft.courseId}`, { as: learner })
+    expect(seen.body.title).toBe(version.title)
+  })
+
+  it('is hidden from another instructor behind 404', async () => {
+    const draft = await withOutline([aLesson()])
+    const colleague = somebody('instructor', { organizationId })
+    expect((await publish(draft, colleague)).status).toBe(404)
+  })
+
+  it('answers 503 and changes nothing while content is away', async () => {
+    const draft = await withOutline([aLesson()])
+    const { listLessonReadiness } = content
+    const { DomainError } = await import('../../shared/kernel/errors.ts')
+    content.listLessonReadiness = async () => {
+      throw new DomainError('unavailable', 'content.unavailable', '', { retryAfterSeconds: 1 })
+    }
+    const answer = await publish(draft)
+    content.listLessonReadiness = listLessonReadiness
+    expect(answer).toMatchObject({ status: 503, body: { code: 'content.unavailable' } })
+    expect(answer.headers.get('retry-after')).toBe('1')
+  })
+})
+
+describe('GET /v1/courses', () => {
+  it('pages through the catalogue without gap or repetition', async () => {
+    const mine = somebody('instructor')
+    const ids: string[] = []
+    for (let count = 0; count < 5; count += 1) {
+      const draft = await aDraft({}, mine)
+      const { body } = await hub.put(`/v1/courses/${draft.courseId}/outline`, {
+        as: mine,
+        ifMatch: 1,
+        body: { modules: [{ title: 'One', items: [{ lessonId: aLesson() }] }] },
+      })
+      await publish(body, mine)
+      ids.unshift(draft.courseId)
+    }
+    const seen: string[] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const { body } = await hub.get(`/v1/courses?limit=2${cursor && `&cursor=${cursor}`}`, {
+        as: mine,
+      })
+      seen.push(...body.items.map(({ courseId }: { courseId: string }) => courseId))
+      cursor = body.nextCursor
+    }
+    expect(seen).toEqual(ids)
+  })
+
+  it('finds published courses by words, and never a draft, an unlisted or a private one', async () => {
+    const { draft } = await aPublished({ title: 'Zebra stripes' })
+    await aPublished({ title: 'Zebra unlisted', visibility: 'unlisted' })
+    await aPublished({ title: 'Zebra private', visibility: 'private' })
+    await aDraft({ title: 'Zebra draft' })
+    const { body } = await hub.get('/v1/courses?q=zebra', { as: learner })
+    expect(body.items).toMatchObject([{ courseId: draft.courseId }])
+  })
+
+  it('refuses a cursor that is not its own', async () => {
+    const answer = await hub.get('/v1/courses?cursor=bm9uc2Vuc2U', { as: learner })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'request.cursor' } })
+  })
+})
+
+describe('GET /v1/courses/{courseId}', () => {
+  it('shows a private course to its learners only, once enrolment says so', async () => {
+    const { draft } = await aPublished({ visibility: 'private' })
+    const see = async () => (await hub.get(`/v1/courses/${draft.courseId}`, { as: learner })).status
+    const enrollment = {
+      enrollmentId: newId('enrollment'),
+      courseId: draft.courseId,
+      organizationId,
+      accountId: learner.accountId,
+    }
+    expect(await see()).toBe(404)
+    await hub.deliver(
+      'enrollment.activated',
+      {
+        ...enrollment,
+        versionId: newId('courseVersion'),
+        startsAt: '2026-03-01T00:00:00.000Z',
+        endsAt: null,
+      },
+      { organizationId },
+    )
+    expect(await see()).toBe(200)
+    await hub.deliver(
+      'enrollment.ended',
+      { ...enrollment, reason: 'unenrolled', endedAt: '2026-03-02T00:00:00.000Z' },
+      { organizationId },
+    )
+    expect(await see()).toBe(404)
+  })
+
+  it('does not exist for another organisation, whatever the role', async () => {
+    const { draft } = await aPublished()
+    expect((await hub.get(`/v1/courses/${draft.courseId}`, { as: stranger })).status).toBe(404)
+  })
+})
+
+describe('GET /v1/courses/by-slug/{slug}', () => {
+  it('leads from a former slug to the course', async () => {
+    const { draft } = await aPublished({ slug: 'old-name' })
+    await hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+      as: instructor,
+      ifMatch: draft.revision,
+      body: { slug: 'new-name' },
+    })
+    for (const slug of ['old-name', 'new-name']) {
+      const answer = await hub.get(`/v1/courses/by-slug/${slug}`, { as: learner })
+      expect(answer.status).toBe(302)
+      expect(answer.headers.get('location')).toBe(`/v1/courses/${draft.courseId}`)
+    }
+  })
+})
+
+describe('instructors', () => {
+  it('share a course and leave it, but never the last one', async () => {
+    const draft = await aDraft()
+    const colleague = somebody('instructor', { organizationId })
+    const base = `/v1/courses/${draft.courseId}/instructors`
+    await hub.post(base, { as: instructor, body: { accountId: colleague.accountId } })
+    expect((await hub.get(`/v1/courses/${draft.courseId}/draft`, { as: colleague })).status).toBe(
+      200,
+    )
+    await hub.delete(`${base}/${instructor.accountId}`, { as: colleague })
+    const last = await hub.delete(`${base}/${colleague.accountId}`, { as: colleague })
+    expect(last).toMatchObject({ status: 409, body: { code: 'course.last_instructor' } })
+  })
+})
+
+describe('the second wall', () => {
+  it('shows the service role nothing without an organisation', async () => {
+    await aDraft()
+    const rows = await database.as('course').pool.query('select * from course.courses')
+    expect(rows.rowCount).toBe(0)
+  })
+})

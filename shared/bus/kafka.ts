@@ -1,0 +1,98 @@
+import type { Admin, Kafka } from 'kafkajs'
+import { type KafkaBusOptions, openKafka } from './kafka/client.ts'
+import { startMember } from './kafka/member.ts'
+import { openSender } from './kafka/producer.ts'
+import { type Bus, BusUnavailableError, type Consumer, type PartitionLag } from './port.ts'
+import { pause } from './pulse.ts'
+
+const TOPICS_READY_TIMEOUT_MS = 30_000
+const TOPICS_POLL_MS = 100
+
+/** The real log: any Kafka 3 or 4 cluster, MSK among them. Loaded only where something is sent or a pod consumes. */
+export const openKafkaBus = (options: KafkaBusOptions): Bus => {
+  const { log } = options
+  const kafka = openKafka(options)
+  const sender = openSender(kafka, log)
+  const consumers = new Set<Consumer>()
+  return {
+    ensureTopics: (topics, { partitions }) =>
+      withAdmin(kafka, async (admin) => {
+        const existing = new Set(await admin.listTopics())
+        const missing = [...new Set(topics)].filter((topic) => !existing.has(topic))
+        if (missing.length === 0) return
+        // `waitForLeaders` throws on a cluster of three whose brokers do not all know yet: polled below instead.
+        await admin.createTopics({
+          waitForLeaders: false,
+          topics: missing.map((topic) => ({ topic, numPartitions: partitions })),
+        })
+        await untilLed(admin, missing)
+      }),
+    send: sender.send,
+    consume(subscription) {
+      const member = startMember(kafka, subscription, { log })
+      const consumer: Consumer = {
+        async close() {
+          if (consumers.delete(consumer)) await member.close()
+        },
+      }
+      consumers.add(consumer)
+      return consumer
+    },
+    lag: (group) => withAdmin(kafka, (admin) => lagOf(admin, group)),
+    async close() {
+      await Promise.all([...consumers].map((consumer) => consumer.close()))
+      await sender.close()
+    },
+  }
+}
+
+const withAdmin = async <Result>(
+  kafka: Kafka,
+  work: (admin: Admin) => Promise<Result>,
+): Promise<Result> => {
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    return await work(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+const untilLed = async (admin: Admin, topics: string[]): Promise<void> => {
+  const deadline = AbortSignal.timeout(TOPICS_READY_TIMEOUT_MS)
+  while (!deadline.aborted) {
+    const isLed = await admin.fetchTopicMetadata({ topics }).then(
+      (metadata) =>
+        metadata.topics.length === topics.length &&
+        metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0)),
+      // A broker that has not heard of the topic yet says so with an error.
+      () => false,
+    )
+    if (isLed) return
+    await pause(TOPICS_POLL_MS, deadline)
+  }
+  throw new BusUnavailableError(`topics without a leader: ${topics.join(', ')}`)
+}
+
+const lagOf = async (admin: Admin, group: string): Promise<readonly PartitionLag[]> => {
+  const committed = await admin.fetchOffsets({ groupId: group })
+  const lags = await Promise.all(
+    committed.map(async ({ topic, partitions }) => {
+      const ends = new Map(
+        (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [
+          partition,
+          Number(high),
+        ]),
+      )
+      return partitions
+        .filter(({ offset }) => Number(offset) >= 0)
+        .map(({ partition, offset }) => {
+          const committedOffset = Number(offset)
+          const endOffset = ends.get(partition) ?? committedOffset
+          return { topic, partition, committedOffset, endOffset, lag: endOffset - committedOffset }
+        })
+    }),
+  )
+  return lags.flat()
+}

@@ -1,0 +1,42 @@
+import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs'
+import type { Log } from '../../observe/logger.ts'
+
+export type KafkaBusOptions = {
+  /** `host:port` of some brokers. */
+  readonly brokers: readonly string[]
+  readonly tls: boolean
+  /** SCRAM-SHA-512, as MSK speaks it. */
+  readonly sasl?: { readonly username: string; readonly password: string }
+  readonly log: Log
+}
+
+const CONNECT_TIMEOUT_MS = 3_000
+const REQUEST_TIMEOUT_MS = 2_000
+const RETRIES_MAX = 4
+const RETRY_DELAY_MS = 200
+const RETRY_DELAY_MS_MAX = 2_000
+
+export const openKafka = ({ brokers, tls, sasl, log }: KafkaBusOptions): Kafka => {
+  const scram: SASLOptions | undefined = sasl && { mechanism: 'scram-sha-512', ...sasl }
+  return new Kafka({
+    clientId: 'learning-hub',
+    brokers: [...brokers],
+    ssl: tls,
+    ...(scram && { sasl: scram }),
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    authenticationTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    enforceRequestTimeout: true,
+    retry: {
+      retries: RETRIES_MAX,
+      initialRetryTime: RETRY_DELAY_MS,
+      maxRetryTime: RETRY_DELAY_MS_MAX,
+    },
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => report(log, entry),
+  })
+}
+
+// What kafkajs calls an error it mostly retries; what it gives up on it throws, and that is ours to report.
+const report = (log: Log, { namespace, log: { message } }: LogEntry) =>
+  log.warn('kafka client', { namespace, message })

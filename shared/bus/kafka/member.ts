@@ -1,0 +1,167 @@
+import type { EachBatchPayload, Kafka, Consumer as KafkaConsumer, KafkaMessage } from 'kafkajs'
+import type { Instant } from '../../kernel/time.ts'
+import { describeError, type Log } from '../../observe/logger.ts'
+import {
+  BATCH_BYTES_MAX,
+  BATCH_SIZE_MAX,
+  CLOSE_GRACE_MS,
+  type Consumer,
+  type Header,
+  type LogRecord,
+  retryDelayMs,
+  SESSION_TIMEOUT_MS,
+  type Subscription,
+} from '../port.ts'
+import { createPulse, pause } from '../pulse.ts'
+
+const BEATS_PER_SESSION = 4
+/** After its batch is done a partition is fetched again within this time. */
+const FETCH_WAIT_MS_MAX = 250
+const RESTART_DELAY_MS = 1_000
+
+/**
+ * One member of a consumer group. kafkajs waits for every batch of a fetch before it fetches again, so one slow
+ * partition would stop its neighbours: here a batch is taken from it at once, its partition is paused, and a lane
+ * of our own works it off.
+ */
+export const startMember = (
+  kafka: Kafka,
+  subscription: Subscription,
+  { log }: { log: Log },
+): Consumer => {
+  const closing = new AbortController()
+  const running = (async () => {
+    while (!closing.signal.aborted) {
+      await runOnce(kafka, subscription, { closing: closing.signal, log }).catch((error) =>
+        log.warn('consumer failed', { group: subscription.group, ...describeError(error) }),
+      )
+      await pause(RESTART_DELAY_MS, closing.signal)
+    }
+  })()
+  return {
+    async close() {
+      closing.abort()
+      await running
+    },
+  }
+}
+
+/** Runs until `closing`, or until kafkajs gives the consumer up. */
+const runOnce = async (
+  kafka: Kafka,
+  subscription: Subscription,
+  { closing, log }: { closing: AbortSignal; log: Log },
+): Promise<void> => {
+  const sessionTimeoutMs = subscription.sessionTimeoutMs ?? SESSION_TIMEOUT_MS
+  const consumer = kafka.consumer({
+    groupId: subscription.group,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: sessionTimeoutMs / BEATS_PER_SESSION,
+    maxWaitTimeInMs: FETCH_WAIT_MS_MAX,
+    maxBytes: BATCH_BYTES_MAX,
+    allowAutoTopicCreation: false,
+  })
+  const ended = createPulse()
+  const crash = new AbortController()
+  const lanes = new Map<string, Promise<void>>()
+  // A rebalance resets kafkajs to the committed offsets: what a lane still has in hand will come again.
+  let generation = new AbortController()
+  consumer.on('consumer.group_join', () => {
+    generation.abort()
+    generation = new AbortController()
+  })
+  consumer.on('consumer.crash', ({ payload }) => {
+    if (payload.restart) return
+    log.error('consumer crashed', describeError(payload.error))
+    crash.abort()
+    ended.fire()
+  })
+  const take = async ({ batch, pause: pausePartition }: EachBatchPayload) => {
+    const name = `${batch.topic}-${batch.partition}`
+    const resume = pausePartition()
+    const lost = AbortSignal.any([generation.signal, crash.signal])
+    const lane = (lanes.get(name) ?? Promise.resolve())
+      .then(() => runLane(batch, { consumer, subscription, lost, closing, log }))
+      .then(() => {
+        if (lanes.get(name) === lane) lanes.delete(name)
+        if (!closing.aborted && !crash.signal.aborted) resume()
+      })
+    lanes.set(name, lane)
+  }
+  try {
+    await consumer.connect()
+    await consumer.subscribe({
+      topics: [...subscription.topics],
+      fromBeginning: subscription.fromBeginning,
+    })
+    await consumer.run({ autoCommit: false, eachBatch: take })
+    while (!closing.aborted && !crash.signal.aborted) await ended.wait({ signal: closing })
+  } finally {
+    await within(CLOSE_GRACE_MS, Promise.all(lanes.values()))
+    await within(CLOSE_GRACE_MS, consumer.disconnect())
+  }
+}
+
+/** Works one fetched batch off, in pieces of at most `batchSizeMax` records, until done, lost or closing. */
+const runLane = async (
+  { topic, partition, messages }: EachBatchPayload['batch'],
+  {
+    consumer,
+    subscription,
+    lost,
+    closing,
+    log,
+  }: {
+    consumer: KafkaConsumer
+    subscription: Subscription
+    lost: AbortSignal
+    closing: AbortSignal
+    log: Log
+  },
+): Promise<void> => {
+  const signal = AbortSignal.any([lost, closing])
+  let rest = messages.map((message) => toRecord(topic, partition, message))
+  let failures = 0
+  while (rest.length > 0 && !signal.aborted) {
+    const records = rest.slice(0, subscription.batchSizeMax ?? BATCH_SIZE_MAX)
+    try {
+      const resume = await subscription.handler({ topic, partition, records, signal })
+      // The broker would check the member's generation, but not whose the partition is by now.
+      if (lost.aborted) return
+      const next = resume?.resumeAtOffset ?? (records.at(-1)?.offset ?? 0) + 1
+      await consumer.commitOffsets([{ topic, partition, offset: String(next) }])
+      rest = rest.filter(({ offset }) => offset >= next)
+      failures = resume ? failures + 1 : 0
+    } catch (error) {
+      failures += 1
+      log.warn('batch failed', {
+        group: subscription.group,
+        topic,
+        partition,
+        failures,
+        ...describeError(error),
+      })
+    }
+    if (failures > 0) await pause(retryDelayMs(failures, subscription.retryDelayMsMax), signal)
+  }
+}
+
+const toRecord = (topic: string, partition: number, message: KafkaMessage): LogRecord => ({
+  topic,
+  partition,
+  offset: Number(message.offset),
+  timestamp: Number(message.timestamp) as Instant,
+  key: message.key,
+  value: message.value,
+  headers: Object.entries(message.headers ?? {}).flatMap(([name, values]) =>
+    (Array.isArray(values) ? values : [values]).flatMap((value): Header[] =>
+      value === undefined ? [] : [[name, Buffer.from(value)]],
+    ),
+  ),
+})
+
+const within = async (timeoutMs: number, work: Promise<unknown>): Promise<void> => {
+  const grace = new AbortController()
+  await Promise.race([work.catch(() => {}), pause(timeoutMs, grace.signal)])
+  grace.abort()
+}

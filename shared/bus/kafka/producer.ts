@@ -1,0 +1,90 @@
+import type { IHeaders, Kafka, Producer, TopicMessages } from 'kafkajs'
+import { describeError, type Log } from '../../observe/logger.ts'
+import { BusUnavailableError, type Header, type OutboundRecord, requestsOf } from '../port.ts'
+
+/** Sends requests one after the other, so that a key's records cannot overtake each other. */
+export type Sender = {
+  send(records: readonly OutboundRecord[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** A request is tried so often in all, each time by a new producer. */
+const PRODUCERS_PER_REQUEST_MAX = 2
+const ALL_IN_SYNC_REPLICAS = -1
+
+/**
+ * An idempotent kafkajs producer that is rebuilt when a send has failed: after the leader of a partition was
+ * paused, an old producer keeps sending to it while a new one finds the new leader at once (engines.md section 1).
+ */
+export const openSender = (kafka: Kafka, log: Log): Sender => {
+  let producer: Promise<Producer> | undefined
+  let queue: Promise<unknown> = Promise.resolve()
+
+  const current = (): Promise<Producer> => {
+    producer ??= connect(kafka)
+    return producer
+  }
+  const discard = async () => {
+    const old = producer
+    producer = undefined
+    const connected = await old?.catch(() => undefined)
+    // Not awaited: to part from a paused broker takes as long as its timeout.
+    connected?.disconnect().catch(() => {})
+  }
+  const sendRequest = async (request: readonly OutboundRecord[]) => {
+    const topicMessages = toTopicMessages(request)
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const connected = await current()
+        await connected.sendBatch({ acks: ALL_IN_SYNC_REPLICAS, topicMessages })
+        return
+      } catch (error) {
+        log.warn('send failed', { attempt, ...describeError(error) })
+        await discard()
+        if (attempt === PRODUCERS_PER_REQUEST_MAX)
+          throw new BusUnavailableError('Kafka did not acknowledge', { cause: error })
+      }
+    }
+  }
+
+  return {
+    send(records) {
+      const requests = requestsOf(records)
+      const sent = queue.then(async () => {
+        for (const request of requests) await sendRequest(request)
+      })
+      queue = sent.catch(() => {})
+      return sent
+    },
+    async close() {
+      await queue
+      const connected = await producer?.catch(() => undefined)
+      await connected?.disconnect()
+    },
+  }
+}
+
+const connect = async (kafka: Kafka): Promise<Producer> => {
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+  })
+  await producer.connect()
+  return producer
+}
+
+const toTopicMessages = (records: readonly OutboundRecord[]): TopicMessages[] =>
+  [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, group]) => ({
+    topic,
+    messages: group.map(({ key, value, headers = [] }) => ({
+      key,
+      value,
+      headers: toKafkaHeaders(headers),
+    })),
+  }))
+
+const toKafkaHeaders = (headers: readonly Header[]): IHeaders => {
+  const byName = Map.groupBy(headers, ([name]) => name)
+  return Object.fromEntries([...byName].map(([name, group]) => [name, group.map(([, v]) => v)]))
+}

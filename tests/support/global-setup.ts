@@ -1,0 +1,40 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { type Postgres, startPostgres } from '../../local/postgres/postgres.ts'
+import { migrate } from '../../shared/db/migrate.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export const TEMPLATE_DATABASE = 'hub_template'
+export const ROLE_PASSWORD = 'hub-test'
+
+declare global {
+  var hubTestPostgres: { server: Postgres; dataDir: string } | undefined
+}
+
+/** One real PostgreSQL for the whole run; each test file clones the migrated template (tests/support/database.ts). */
+export default async function globalSetup(): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'hub-test-'))
+  const server = await startPostgres({ dataDir, durable: false })
+  globalThis.hubTestPostgres = { server, dataDir }
+  const admin = new pg.Client({ connectionString: server.url('postgres') })
+  await admin.connect()
+  await admin.query(`create database ${TEMPLATE_DATABASE}`)
+  await admin.end()
+  await migrate({
+    databaseUrl: server.url(TEMPLATE_DATABASE),
+    rolePassword: ROLE_PASSWORD,
+    services: servicesWithSchemas(),
+  })
+  process.env.HUB_TEST_POSTGRES_URL = server.url('postgres')
+}
+
+/** Every folder of functions/ that has migrations owns a schema. */
+const servicesWithSchemas = () =>
+  readdirSync(join(root, 'functions'))
+    .map((name) => ({ name, migrationsDir: join(root, 'functions', name, 'migrations') }))
+    .filter(({ migrationsDir }) => existsSync(migrationsDir))
