@@ -61,7 +61,8 @@ export function readAnswer(payload: string, multiValue: boolean): Answer {
 
 /** An answer of the balancer itself. */
 export function ownAnswer(status: number): Answer {
-  const title = `${status} ${STATUS_CODES[status]}`
+  // 463 is AWS's own and has no phrase.
+  const title = `${status} ${STATUS_CODES[status] ?? ''}`.trim()
   const lines = [
     '<html>',
     `<head><title>${title}</title></head>`,

@@ -205,6 +205,16 @@ describe('limits on a request', () => {
     expect(balancer.calls).toHaveLength(0)
   })
 
+  it('refuse more than 30 addresses in x-forwarded-for with 463', async () => {
+    await using balancer = await testBalancer([lambdaRule()])
+    const through = (count: number) =>
+      send(balancer.port, {
+        headers: ['x-forwarded-for', Array(count).fill('10.0.0.1').join(', ')],
+      })
+    expect((await through(30)).status).toBe(200)
+    expect((await through(31)).status).toBe(463)
+  })
+
   it('pass headers just below them', async () => {
     await using balancer = await testBalancer([lambdaRule()])
     const headers = [1, 2, 3].flatMap((n) => [`x-${n}`, 'x'.repeat(16_000)])

@@ -10,7 +10,7 @@ import {
   readAnswer,
 } from './answer.ts'
 import { albEvent } from './event.ts'
-import { oversize, PARSED_BYTES_MAX, type RequestFacts, requestFacts } from './facts.ts'
+import { PARSED_BYTES_MAX, type RequestFacts, refusalOf, requestFacts } from './facts.ts'
 import { createForwarder, type Forwarder, TargetTimeout, writeAnswer } from './forward.ts'
 import { targetHeaders } from './headers.ts'
 import { type HealthState, startHealthChecks } from './health.ts'
@@ -93,12 +93,13 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     checks.stop()
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     for (const response of running) response.shouldKeepAlive = false
-    forwarder.close()
+    forwarder.endUpgraded()
     const cut = setTimeout(() => {
       for (const socket of sockets) socket.destroy()
     }, options.graceMs ?? GRACE_MS)
     await closed
     clearTimeout(cut)
+    forwarder.close()
   }
   return { url: `http://localhost:${port}`, port, health: checks.states, close }
 }
@@ -118,7 +119,7 @@ async function serve(
   const facts = requestFacts(request)
   const rule = choose(facts)
   try {
-    const refusal = request.method === 'TRACE' ? 405 : oversize(request)
+    const refusal = refusalOf(facts, request.url ?? '')
     if (refusal) return send(request, response, ownAnswer(refusal))
     if (!rule) return send(request, response, fixedAnswer(options.defaultAnswer ?? NOT_FOUND))
     if ('url' in rule) {
@@ -135,7 +136,12 @@ async function serve(
   }
 }
 
-/** Throws for everything that an ALB answers with 502: refused, failed, timed out, malformed. */
+/**
+ * Throws for everything that an ALB answers with 502: a function that is throttled, fails, times out,
+ * or whose answer is malformed. 503 is for a group without a target, which no template can have.
+ *
+ * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+ */
 async function invokeTarget(
   { targetGroup: group }: LambdaRule,
   facts: RequestFacts,

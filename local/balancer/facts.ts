@@ -34,14 +34,22 @@ export function requestFacts(request: IncomingMessage): RequestFacts {
   }
 }
 
-/** The status of a request whose line or headers are too large; undefined if they are not. */
-export function oversize(request: IncomingMessage): 400 | 414 | undefined {
-  if ((request.url ?? '').length > REQUEST_LINE_BYTES_MAX) return 414
-  const sizes = headerPairs(request.rawHeaders).map(([name, value]) => name.length + value.length)
+/** AWS: more addresses in x-forwarded-for than this are refused. */
+const FORWARDED_ADDRESSES_MAX = 30
+
+/**
+ * The status of a request that a balancer refuses before it looks for a target, or undefined.
+ *
+ * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+ */
+export function refusalOf(facts: RequestFacts, target: string): 400 | 405 | 414 | 463 | undefined {
+  if (facts.method === 'TRACE') return 405
+  if (target.length > REQUEST_LINE_BYTES_MAX) return 414
+  const sizes = facts.headers.map(([name, value]) => name.length + value.length)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  return total > HEADERS_BYTES_MAX || sizes.some((size) => size > HEADER_BYTES_MAX)
-    ? 400
-    : undefined
+  if (total > HEADERS_BYTES_MAX || sizes.some((size) => size > HEADER_BYTES_MAX)) return 400
+  const addresses = headerValues(facts, 'x-forwarded-for').join().split(',')
+  return addresses.length > FORWARDED_ADDRESSES_MAX ? 463 : undefined
 }
 
 /** All values of a header, which must be named in lower case. */

@@ -105,6 +105,23 @@ describe('a forward to an HTTP target', () => {
     expect(balancer.problems).toHaveLength(2)
   })
 
+  it('lets a running request end when the balancer closes', async () => {
+    const gate = Promise.withResolvers<void>()
+    const arrived = Promise.withResolvers<void>()
+    await using target = await startTarget(async (_request, response) => {
+      arrived.resolve()
+      await gate.promise
+      response.end('late')
+    })
+    const balancer = await testBalancer(rulesTo(target.url))
+    const running = send(balancer.port)
+    await arrived.promise
+    const closed = balancer.close()
+    gate.resolve()
+    expect((await running).text).toBe('late')
+    await closed
+  })
+
   it('cuts the client off when the target breaks in the middle', async () => {
     await using target = await startTarget((_request, response) => {
       response.writeHead(200, { 'content-length': '10' })

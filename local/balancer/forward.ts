@@ -17,7 +17,9 @@ export type Forwarder = {
   readonly request: (forwarded: Forwarded, response: ServerResponse) => Promise<void>
   /** Joins the two sockets once the target has accepted the upgrade, else relays its refusal. */
   readonly upgrade: (forwarded: Forwarded, socket: Duplex, head: Buffer) => void
-  /** Ends upgraded connections at once: the pods behind them have drained by now. */
+  /** Ends upgraded connections, which would otherwise never end. */
+  readonly endUpgraded: () => void
+  /** Gives up the connections to targets, busy ones too. */
   readonly close: () => void
 }
 
@@ -54,7 +56,11 @@ export function createForwarder(idleTimeoutMs: number): Forwarder {
     })
     // Not a pipeline: that would end the client's connection when the target's fails, before its 502.
     incoming.pipe(outgoing)
-    const answer = await answered.finally(() => incoming.resume())
+    const answer = await answered.catch((error: unknown) => {
+      // What is left of the body is read, so that its sender gets the 502 and not a reset.
+      incoming.resume()
+      throw error
+    })
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders))
     await pipeline(answer, response)
   }
@@ -99,11 +105,10 @@ export function createForwarder(idleTimeoutMs: number): Forwarder {
     outgoing.end()
   }
 
-  const close = () => {
+  const endUpgraded = () => {
     for (const socket of upgraded) socket.destroy()
-    agent.destroy()
   }
-  return { request, upgrade, close }
+  return { request, upgrade, endUpgraded, close: () => agent.destroy() }
 }
 
 function requestOptions(incoming: IncomingMessage, headers: readonly Pair[]): RequestOptions {

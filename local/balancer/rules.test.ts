@@ -97,10 +97,11 @@ describe('other conditions', () => {
   it('compares addresses with blocks of both families', () => {
     const condition = { field: 'source-ip', values: ['10.0.0.0/8', '2001:db8::/32'] } as const
     const at = (sourceIp: string) => holds(condition, { sourceIp })
-    expect(['10.200.1.1', '11.0.0.1', '2001:db8:1::1', '2001:db9::1'].map(at)).toEqual([
+    expect(['10.200.1.1', '11.0.0.1', '2001:db8:1::1', '2001:db9::1', ''].map(at)).toEqual([
       true,
       false,
       true,
+      false,
       false,
     ])
   })

@@ -78,5 +78,9 @@ function addressTest(cidrs: readonly string[]): Test {
     const [address = '', bits = ''] = cidr.split('/')
     list.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4')
   }
-  return ({ sourceIp }) => list.check(sourceIp, isIP(sourceIp) === 6 ? 'ipv6' : 'ipv4')
+  return ({ sourceIp }) => {
+    const family = isIP(sourceIp)
+    // A connection that has just broken has no address any more.
+    return family !== 0 && list.check(sourceIp, family === 6 ? 'ipv6' : 'ipv4')
+  }
 }

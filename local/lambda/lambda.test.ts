@@ -421,7 +421,7 @@ describe('an asynchronous invocation', () => {
 
 describe('close', () => {
   it('lets a running invocation end, then refuses more', async () => {
-    const lambda = sampleLambda([sampleFunction('wait')])
+    const lambda = sampleLambda([sampleFunction('wait')], { graceMs: 20_000 })
     const running = call(lambda, 'wait', { ms: 100 })
     await until(() => lambda.stats().functions.wait?.running === 1)
     const closed = lambda.close()
