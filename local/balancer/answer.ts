@@ -20,8 +20,8 @@ export const ANSWER_BYTES_MAX = 1_024 * 1_024
 const ANSWER_HEADERS_BYTES_MAX = 32 * 1_024
 
 /**
- * The documentation names the fields; that a value of another type is refused rather than converted,
- * and that the headers of the other mode are ignored, is recalled.
+ * The documentation names the fields; that a value of another type is refused rather than
+ * converted, and that the headers of the other mode are ignored, is recalled.
  */
 const answerSchema = z.object({
   statusCode: z.number().int().min(200).max(599),

@@ -246,7 +246,9 @@ describe('a request that no rule takes', () => {
 
 describe('an upgrade', () => {
   const upgrade = (path: string, protocol = 'websocket') =>
-    `GET ${path} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade, close\r\nUpgrade: ${protocol}\r\n\r\n`
+    [`GET ${path} HTTP/1.1`, 'Host: hub', 'Connection: Upgrade, close', `Upgrade: ${protocol}`]
+      .concat('', '')
+      .join('\r\n')
 
   it('to a Lambda target is refused with 400', async () => {
     await using balancer = await testBalancer([lambdaRule()])

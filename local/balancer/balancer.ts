@@ -137,8 +137,9 @@ async function serve(
 }
 
 /**
- * Throws for everything that an ALB answers with 502: a function that is throttled, fails, times out,
- * or whose answer is malformed. 503 is for a group without a target, which no template can have.
+ * Throws for everything that an ALB answers with 502: a function that is throttled, fails, times
+ * out, or whose answer is malformed. 503 is for a group without a target, which no template can
+ * have.
  *
  * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
  */

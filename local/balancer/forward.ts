@@ -54,7 +54,8 @@ export function createForwarder(idleTimeoutMs: number): Forwarder {
       outgoing.once('response', resolve)
       outgoing.on('error', reject)
     })
-    // Not a pipeline: that would end the client's connection when the target's fails, before its 502.
+    // Not a pipeline: that would end the client's connection when the target's fails, before its
+    // 502.
     incoming.pipe(outgoing)
     const answer = await answered.catch((error: unknown) => {
       // What is left of the body is read, so that its sender gets the 502 and not a reset.

@@ -15,7 +15,9 @@ export function targetHeaders(facts: RequestFacts, port: number): Pair[] {
   ]
 }
 
-/** AWS: without a Root a new one; with one, it is kept and the balancer's own id goes first as Self. */
+/**
+ * AWS: without a Root a new one; with one, it is kept and the balancer's own id goes first as Self.
+ */
 function traceHeader(incoming: string | undefined): string {
   if (!incoming) return `Root=${newTraceRoot()}`
   if (!/(?:^|;)Root=/.test(incoming)) return `Root=${newTraceRoot()};${incoming}`

@@ -6,8 +6,8 @@ import { albEvent } from './event.ts'
 export type HealthState = 'initial' | 'healthy' | 'unhealthy'
 
 /**
- * Checks of the target groups that enable them. The state is for people to see: a group of one target
- * fails open, so an unhealthy function still gets requests.
+ * Checks of the target groups that enable them. The state is for people to see: a group of one
+ * target fails open, so an unhealthy function still gets requests.
  */
 export type HealthChecks = {
   /** By target group ARN; a group without checks is not in it. */
@@ -71,7 +71,8 @@ async function passes(group: TargetGroup, check: HealthCheck, invoke: Invoke): P
     if (!invoked || invoked.functionError) return false
     return matches(check.matcher, readAnswer(invoked.payload, group.multiValueHeaders).status)
   } catch {
-    // Throttled, failed or malformed: each is a failed check, and the function's log has the reason.
+    // Throttled, failed or malformed: each is a failed check, and the function's log has the
+    // reason.
     return false
   } finally {
     clearTimeout(timer)

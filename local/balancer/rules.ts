@@ -28,7 +28,9 @@ export function compileRules(rules: readonly Rule[]): (facts: RequestFacts) => R
   return (facts) => compiled.find(({ tests }) => tests.every((test) => test(facts)))?.rule
 }
 
-/** Case matters in paths and methods and nowhere else; only methods and addresses have no wildcards. */
+/**
+ * Case matters in paths and methods and nowhere else; only methods and addresses have no wildcards.
+ */
 function compileCondition(condition: Condition): Test {
   switch (condition.field) {
     case 'path': {
@@ -59,7 +61,9 @@ function compileCondition(condition: Condition): Test {
   }
 }
 
-/** `*` is any run, also across slashes, and `?` any one character; a backslash takes their meaning. */
+/**
+ * `*` is any run, also across slashes, and `?` any one character; a backslash takes their meaning.
+ */
 function anyWildcard(patterns: readonly string[], flags: string): (text: string) => boolean {
   const expressions = patterns.map((pattern) => {
     const source = pattern.replace(/\\[*?\\]|[*?]|[.+^${}()|[\]\\/-]/g, (found) => {

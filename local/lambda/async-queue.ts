@@ -2,7 +2,10 @@ import type { TemplateFunction } from '../template/template.ts'
 import { LambdaApiError, queueFull } from './errors.ts'
 import type { OnLog, Outcome } from './sandbox.ts'
 
-/** What waits between an accepted `Event` invocation and its success. It does not outlive the process. */
+/**
+ * What waits between an accepted `Event` invocation and its success. It does not outlive the
+ * process.
+ */
 export type AsyncQueue = {
   /** @throws LambdaApiError when the queue is full. */
   readonly push: (job: Job) => void

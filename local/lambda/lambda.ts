@@ -20,11 +20,14 @@ export type Lambda = {
    *
    * @param name a function's name or ARN, with or without a qualifier.
    * @param payload JSON text.
-   * @throws LambdaApiError when the service refuses: unknown function, throttled, too large, no JSON.
+   * @throws LambdaApiError when the service refuses: unknown function, throttled, too large, no
+   * JSON.
    */
   readonly invoke: (name: string, payload: string, options?: InvokeOptions) => Promise<Invoked>
   readonly stats: () => LambdaStats
-  /** Takes no more work, lets running invocations end for `graceMs`, then stops every environment. */
+  /**
+   * Takes no more work, lets running invocations end for `graceMs`, then stops every environment.
+   */
   readonly close: () => Promise<void>
 }
 
@@ -76,7 +79,9 @@ export type LambdaSettings = {
   readonly graceMs?: number
   /** Waits before the first and the second repeat of a failed asynchronous invocation. */
   readonly asyncRetryDelaysMs?: readonly number[]
-  /** The first wait after an asynchronous invocation was throttled; it doubles up to five minutes. */
+  /**
+   * The first wait after an asynchronous invocation was throttled; it doubles up to five minutes.
+   */
   readonly asyncThrottleDelayMs?: number
 }
 

@@ -14,7 +14,9 @@ export type SandboxFunction = Pick<
 
 export type OnLog = (functionName: string, line: string) => void
 
-/** One execution environment: one worker thread with its own variables, one invocation at a time. */
+/**
+ * One execution environment: one worker thread with its own variables, one invocation at a time.
+ */
 export type Sandbox = {
   /** Resolves when the answer, the failure or the timeout is there; never rejects. */
   readonly invoke: (invocation: Invocation) => Promise<Outcome>
@@ -40,14 +42,16 @@ export type SandboxOptions = {
   /** Absolute path of the folder with the bundles. */
   readonly codeRoot: string
   readonly region: string
-  /** Below the function's own environment; above it stand only the variables that Lambda reserves. */
+  /**
+   * Below the function's own environment; above it stand only the variables that Lambda reserves.
+   */
   readonly baseEnv: Readonly<Record<string, string>>
   readonly onLog: OnLog
 }
 
 /**
- * Lambda allows 10 s for the import. A laptop that starts thirty environments at once is slower than
- * that through no fault of the code, so the bound here only ends an import that hangs.
+ * Lambda allows 10 s for the import. A laptop that starts thirty environments at once is slower
+ * than that through no fault of the code, so the bound here only ends an import that hangs.
  */
 const INIT_MS_MAX = 60_000
 
@@ -187,7 +191,9 @@ function exitFailure(requestId: string, how: string): Failure {
   return { errorType: 'Runtime.ExitError', errorMessage }
 }
 
-/** Lambda's kernel kills a process that outgrows its memory; a thread ends with this code instead. */
+/**
+ * Lambda's kernel kills a process that outgrows its memory; a thread ends with this code instead.
+ */
 function describeThreadError(error: unknown): string {
   const code = typeof error === 'object' && error && 'code' in error ? error.code : undefined
   return code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'signal: killed' : String(error)
@@ -240,7 +246,9 @@ function environment(options: SandboxOptions, settings: WorkerSettings): Record<
   }
 }
 
-/** Hands on every whole line; a line without end is cut at the bound, the last one may lack its end. */
+/**
+ * Hands on every whole line; a line without end is cut at the bound, the last one may lack its end.
+ */
 function eachLine(stream: NodeJS.ReadableStream, take: (line: string) => void): void {
   const decoder = new StringDecoder('utf8')
   let rest = ''

@@ -1,6 +1,6 @@
 /**
- * The runtime inside one execution environment: imports the handler, then answers one event at a time.
- * It runs in a worker thread whose `process.env` is the environment's own.
+ * The runtime inside one execution environment: imports the handler, then answers one event at a
+ * time. It runs in a worker thread whose `process.env` is the environment's own.
  */
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -93,7 +93,9 @@ function contextOf({ requestId, deadlineMs }: ToWorker) {
 function tooLarge(): Failure {
   return {
     errorType: 'Function.ResponseSizeTooLarge',
-    errorMessage: `Response payload size exceeded maximum allowed payload size (${PAYLOAD_BYTES_MAX} bytes).`,
+    errorMessage:
+      'Response payload size exceeded maximum allowed payload size ' +
+      `(${PAYLOAD_BYTES_MAX} bytes).`,
   }
 }
 

@@ -73,7 +73,9 @@ function parseCron(expression: string, inside: string, timezone: string): NextRu
   }
 }
 
-/** AWS lets a range of minutes or hours run over the end, as in 20-2; the library wants 20-23,0-2. */
+/**
+ * AWS lets a range of minutes or hours run over the end, as in 20-2; the library wants 20-23,0-2.
+ */
 function unwrapped(field: string, max: number): string {
   return field.replace(/\b(\d+)-(\d+)\b(?!\/)/g, (range, from: string, to: string) =>
     Number(from) > Number(to) ? `${from}-${max},0-${to}` : range,

@@ -31,7 +31,9 @@ export type Timers = {
 
 export type SchedulesOptions = {
   readonly schedules: readonly Schedule[]
-  /** Resolves when the function has ended; `functionError` marks its failure, a rejection a refusal. */
+  /**
+   * Resolves when the function has ended; `functionError` marks its failure, a rejection a refusal.
+   */
   readonly invoke: (
     functionName: string,
     payload: string,
@@ -48,7 +50,9 @@ const systemTimers: Timers = {
   },
 }
 
-/** A longer timer would overflow Node's, and a laptop may sleep meanwhile: look again after this. */
+/**
+ * A longer timer would overflow Node's, and a laptop may sleep meanwhile: look again after this.
+ */
 const TIMER_MS_MAX = 3_600_000
 
 /**

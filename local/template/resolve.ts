@@ -38,10 +38,11 @@ const DEPTH_MAX = 64
 type Values = Readonly<Record<string, string>>
 
 /**
- * Gives a resolver of Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::Select and Fn::Split over one template.
+ * Gives a resolver of Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::Select and Fn::Split over one
+ * template.
  *
- * Values are resolved only when somebody asks, so a parameter that only AWS needs (a subnet, a role)
- * does not have to be named on one machine.
+ * Values are resolved only when somebody asks, so a parameter that only AWS needs (a subnet, a
+ * role) does not have to be named on one machine.
  *
  * @param values parameter values, by parameter name or by SSM path.
  */
@@ -192,7 +193,9 @@ const NAME_PROPERTY: Readonly<Record<string, string>> = {
 const regional = (service: string, place: Place, rest: string) =>
   `arn:aws:${service}:${place.region}:${place.accountId}:${rest}`
 
-/** The last part of a target group's ARN; AWS draws it, here it is constant so that restarts agree. */
+/**
+ * The last part of a target group's ARN; AWS draws it, here it is constant so that restarts agree.
+ */
 const TARGET_GROUP_SUFFIX = '0000000000000000'
 
 const ARN: Readonly<Record<string, (name: string, place: Place) => string>> = {

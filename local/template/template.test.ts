@@ -168,7 +168,8 @@ describe('readTemplate on what it does not understand', () => {
   it('names a parameter without a value, and its SSM path', () => {
     const { DatabaseUrl: _, ...rest } = parameters
     return expect(readTemplate(path, rest)).rejects.toThrow(
-      'needs the parameter DatabaseUrl, which is read from SSM at /learning-hub/dev/db/url and has no value here.',
+      'needs the parameter DatabaseUrl, which is read from SSM at /learning-hub/dev/db/url ' +
+        'and has no value here.',
     )
   })
 

@@ -238,7 +238,10 @@ type Read = <S extends z.ZodRawShape>(
   ignored: readonly string[],
 ) => z.output<z.ZodObject<S>>
 
-/** Only the properties in `shape` are resolved; any that is neither there nor in `ignored` is refused. */
+/**
+ * Only the properties in `shape` are resolved; any that is neither there nor in `ignored` is
+ * refused.
+ */
 function readProperties<S extends z.ZodRawShape>(
   logicalId: string,
   resource: Resource,
@@ -258,7 +261,8 @@ function readProperties<S extends z.ZodRawShape>(
   if (!parsed.success) {
     throw new TemplateError(`${logicalId} (${resource.Type}): ${sentence(parsed.error)}.`)
   }
-  // The strict object only adds a refusal of unknown keys; its output type is that of the plain one.
+  // The strict object only adds a refusal of unknown keys; its output type is that of the plain
+  // one.
   return parsed.data as z.output<z.ZodObject<S>>
 }
 
@@ -587,7 +591,8 @@ const mappingShape = {
   StartingPosition: z.enum(['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP']),
   StartingPositionTimestamp: z.number().optional(),
   BatchSize: z.number().int().min(1).max(10_000).default(100),
-  // The documented default for Kafka; whole seconds can be set, half a second only by leaving it out.
+  // The documented default for Kafka; whole seconds can be set, half a second only by leaving it
+  // out.
   MaximumBatchingWindowInSeconds: z.number().min(0).max(300).default(0.5),
   Enabled: z.boolean().default(true),
   AmazonManagedKafkaEventSourceConfig: z.strictObject({ ConsumerGroupId: z.string() }).optional(),
@@ -694,8 +699,12 @@ function readSchedule(
       ScheduleExpression: z.string(),
       ScheduleExpressionTimezone: z.string().default('UTC'),
       State: switched,
-      Target: z.looseObject({ Arn: z.string(), Input: z.string().optional() }),
-      FlexibleTimeWindow: z.looseObject({ Mode: z.literal('OFF') }),
+      Target: z.strictObject({
+        Arn: z.string(),
+        RoleArn: z.string().optional(),
+        Input: z.string().optional(),
+      }),
+      FlexibleTimeWindow: z.strictObject({ Mode: z.literal('OFF') }),
     },
     ['Name', 'Description', 'GroupName', 'KmsKeyArn'],
   )
