@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
+import { eventually } from '../../tests/support/eventually.ts'
 import { sampleFunction, sampleLambda } from '../lambda/fixtures/lambda.ts'
 import { startBalancer } from './balancer.ts'
 import { groupArn, lambdaRule, send, sendRaw, testBalancer } from './fixtures.ts'
 
 const MIB = 1_024 * 1_024
 
-const until = async (condition: () => boolean) => {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
+/** Until a condition holds. */
+const until = (condition: () => boolean) => eventually(() => expect(condition()).toBe(true))
 
 describe('an answer', () => {
   it('carries status, phrase, headers and body, and a computed length', async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { eventually } from '../../tests/support/eventually.ts'
 import { sampleFunction, sampleLambda } from './fixtures/lambda.ts'
 import type { Lambda } from './lambda.ts'
 
@@ -10,10 +11,8 @@ const call = async (lambda: Lambda, name: string, event: unknown = {}) => {
   return { ...invoked, body: JSON.parse(invoked.payload) }
 }
 
-/** Until a condition holds; bounded by the test's own timeout. */
-const until = async (condition: () => boolean) => {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
+/** Until a condition holds. */
+const until = (condition: () => boolean) => eventually(() => expect(condition()).toBe(true))
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
