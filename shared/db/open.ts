@@ -47,6 +47,8 @@ export const openDatabase = (options: DatabaseOptions): Database => {
   })
   // An idle connection that the server ends must not end the process; the next query opens another.
   pool.on('error', () => {})
+  // Nor one that ends inside a transaction, between two statements: the next statement fails instead.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const kysely = new Kysely<unknown>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],

@@ -15,10 +15,15 @@ import type { Service } from '../service/define.ts'
 import { loadPlatform, type Platform } from '../service/platform.ts'
 
 /** What the doors of one execution environment share: built at import, once per cold start. */
-export type Runtime<Deps> = {
+export type Runtime<Deps> = Stack & {
   readonly platform: Platform
   readonly database: Database
   readonly deps: Deps
+}
+
+/** What every function stands on, a service or not: how it is observed, and what it was given. */
+export type Stack = {
+  readonly environment: Environment
   readonly log: Log
   readonly metrics: Metrics
   /** Adds the trace id to every log line of this invocation. */
@@ -39,14 +44,8 @@ export const startRuntime = <Deps>(
   environment: Environment = processEnvironment,
 ): Runtime<Deps> => {
   const name = service.contract.service
-  const logger = new Logger({ serviceName: name })
-  const tracer = new Tracer({ serviceName: name })
-  const metrics = new Metrics({ namespace: 'LearningHub', serviceName: name })
-  const log: Log = {
-    info: (message, fields) => logger.info(message, { ...fields }),
-    warn: (message, fields) => logger.warn(message, { ...fields }),
-    error: (message, fields) => logger.error(message, { ...fields }),
-  }
+  const stack = startStack(name, environment)
+  const { log } = stack
   const platform = loadPlatform({ environment, clock: systemClock, log })
   const { config } = platform
   const database = openDatabase({
@@ -63,10 +62,21 @@ export const startRuntime = <Deps>(
       }),
     }),
   })
+  return { ...stack, platform, database, deps: service.deps(platform) }
+}
+
+/** The observed part of a {@link Runtime}, for a function that is no service. */
+export const startStack = (name: string, environment: Environment = processEnvironment): Stack => {
+  const logger = new Logger({ serviceName: name })
+  const tracer = new Tracer({ serviceName: name })
+  const metrics = new Metrics({ namespace: 'LearningHub', serviceName: name })
+  const log: Log = {
+    info: (message, fields) => logger.info(message, { ...fields }),
+    warn: (message, fields) => logger.warn(message, { ...fields }),
+    error: (message, fields) => logger.error(message, { ...fields }),
+  }
   return {
-    platform,
-    database,
-    deps: service.deps(platform),
+    environment,
     log,
     metrics,
     trace: (traceId) => logger.appendKeys({ trace_id: traceId }),

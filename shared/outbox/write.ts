@@ -14,6 +14,9 @@ import { assert } from '../kernel/assert.ts'
 /** One transaction writes at most so many events; a bulk command works in pages. */
 export const EVENTS_PER_TRANSACTION_MAX = 500
 
+/** An event as JSON; with key and headers it fits into a record (`RECORD_BYTES_MAX` of the bus). */
+export const EVENT_BYTES_MAX = 950_000
+
 export type OutboxTables = {
   outboxStream: {
     aggregateId: string
@@ -38,8 +41,7 @@ export const writeOutbox = async <Definitions extends EventDefinitions>(
   const bySubject = Map.groupBy<string, Emitted>(events, (event) => subjectOf(definitions, event))
   // Streams are locked in one order, so that two transactions cannot wait for each other.
   for (const subject of [...bySubject.keys()].sort())
-    await appendToStream(tx, subject, bySubject.get(subject) ?? [])
-  if (events.length > 0) tx.wroteEvents()
+    await appendToStream(tx, { subject, topic: topicOf(tx.service) }, bySubject.get(subject) ?? [])
 }
 
 const subjectOf = (definitions: EventDefinitions, event: Emitted): string => {
@@ -52,7 +54,17 @@ const subjectOf = (definitions: EventDefinitions, event: Emitted): string => {
   return subject
 }
 
-const appendToStream = async (tx: Tx, subject: string, events: readonly Emitted[]) => {
+/**
+ * Appends to one stream of the outbox, for a topic that need not be the service's own (dead letters).
+ *
+ * @param events at least one; their shape is the caller's promise.
+ */
+export const appendToStream = async (
+  tx: Tx,
+  { subject, topic }: { subject: string; topic: string },
+  events: readonly Emitted[],
+): Promise<void> => {
+  assert(events.length > 0, 'something is appended')
   const db = tx.tables<OutboxTables>()
   const { lastSeq } = await db
     .insertInto('outboxStream')
@@ -68,24 +80,23 @@ const appendToStream = async (tx: Tx, subject: string, events: readonly Emitted[
   await db
     .insertInto('outbox')
     .values(
-      events.map((event, index) => ({
-        aggregateId: subject,
-        seq: first + index,
-        topic: topicOf(tx.service),
-        envelope: json(
-          toEnvelope(event, {
-            producer: tx.service,
-            subject,
-            sequence: first + index,
-            context: {
-              now: tx.now,
-              organizationId: tx.tenant === '*' ? undefined : tx.tenant,
-              actorId: tx.actorId,
-              traceparent: tx.traceparent,
-            },
-          }),
-        ),
-      })),
+      events.map((event, index) => {
+        const envelope = toEnvelope(event, {
+          producer: tx.service,
+          subject,
+          sequence: first + index,
+          context: {
+            now: tx.now,
+            organizationId: tx.tenant === '*' ? undefined : tx.tenant,
+            actorId: tx.actorId,
+            traceparent: tx.traceparent,
+          },
+        })
+        const bytes = Buffer.byteLength(JSON.stringify(envelope))
+        assert(bytes <= EVENT_BYTES_MAX, `event ${event.type} of ${bytes} bytes is too large`)
+        return { aggregateId: subject, seq: first + index, topic, envelope: json(envelope) }
+      }),
     )
     .execute()
+  tx.wroteEvents()
 }

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
+import type { Bus, Header, OutboundRecord } from '../bus/port.ts'
+import type { Envelope } from '../events/envelope.ts'
+
+/** Streams that one batch leases. */
+export const STREAMS_PER_BATCH_MAX = 50
+/** Events of one stream in one batch; the rest is the next batch's. */
+export const EVENTS_PER_STREAM_MAX = 20
+/** One batch holds at most so much, as JSON; a single event may be larger. */
+export const BATCH_BYTES_MAX = 4 * 1_024 * 1_024
+/** One call publishes at most so many batches; the next nudge or tick goes on. */
+export const BATCHES_MAX = 1_000
+/** Longer than a send with all its retries, so that only a dead publisher's lease runs out. */
+export const LEASE_MS = 60_000
+
+export type PublishOptions = {
+  readonly kysely: Kysely<unknown>
+  /** The schema whose outbox is published. */
+  readonly schema: string
+  readonly bus: Pick<Bus, 'send'>
+  /** The time budget: aborted, no further batch begins. */
+  readonly signal: AbortSignal
+  readonly leaseMs?: number
+}
+
+export type Published = {
+  readonly events: number
+  readonly batches: number
+  /** Nothing was left that another publisher had not leased. */
+  readonly isDrained: boolean
+}
+
+/**
+ * Sends what a service has committed to its outbox, each aggregate's events in order, and forgets what the log
+ * has acknowledged. Any number may run at once: a lease keeps them off each other's streams.
+ *
+ * At least once: after a crash between the acknowledgement and the settling the same events are sent again. Even
+ * so the *first* arrival of every event is in order, because each sender starts behind what was acknowledged.
+ *
+ * @throws BusUnavailableError, or the database's error; what was not settled is sent by a later call.
+ */
+export const publishOutbox = async ({
+  kysely,
+  schema,
+  bus,
+  signal,
+  leaseMs = LEASE_MS,
+}: PublishOptions): Promise<Published> => {
+  const outbox = outboxOf(kysely, schema)
+  let events = 0
+  let batches = 0
+  // Going round through all streams in order, none is starved by those before it.
+  let after = FIRST
+  let eventsThisRound = 0
+  while (!signal.aborted && batches < BATCHES_MAX) {
+    const lease: Lease = { token: randomUUID(), ms: leaseMs }
+    const streams = await outbox.claim({ after, lease })
+    if (streams.length > 0) {
+      const sent = await publishBatch({ outbox, bus, lease, streams })
+      events += sent
+      eventsThisRound += sent
+      batches += 1
+    }
+    if (streams.length === STREAMS_PER_BATCH_MAX) {
+      after = streams.at(-1) ?? FIRST
+      continue
+    }
+    if (eventsThisRound === 0) return { events, batches, isDrained: streams.length === 0 }
+    after = FIRST
+    eventsThisRound = 0
+  }
+  return { events, batches, isDrained: false }
+}
+
+/** The schemas that hold an outbox which this role may publish: no list that could forget a service. */
+export const findOutboxes = async (kysely: Kysely<unknown>): Promise<readonly string[]> => {
+  const { rows } = await sql<{ schema: string }>`
+    select n.nspname as schema from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relname = 'outbox_stream' and has_schema_privilege(n.oid, 'usage')
+    order by 1`.execute(kysely)
+  return rows.map(({ schema }) => schema)
+}
+
+const FIRST = ''
+
+type Lease = { readonly token: string; readonly ms: number }
+
+type OutboxEvent = {
+  readonly aggregateId: string
+  readonly seq: number
+  readonly topic: string
+  readonly envelope: Envelope
+}
+
+/** @returns how many events were sent. */
+const publishBatch = async ({
+  outbox,
+  bus,
+  lease,
+  streams,
+}: {
+  outbox: Outbox
+  bus: Pick<Bus, 'send'>
+  lease: Lease
+  streams: readonly string[]
+}): Promise<number> => {
+  // Published up to here; 0 where nothing of the stream was sent.
+  const seqs = new Map(streams.map((stream) => [stream, 0]))
+  try {
+    const events = await outbox.read(streams, lease)
+    await bus.send(events.map(toRecord))
+    for (const { aggregateId, seq } of events) seqs.set(aggregateId, seq)
+    await outbox.settle(seqs, lease)
+    return events.length
+  } catch (error) {
+    // A lease that stays behind only costs time, so the first error is the one to tell.
+    await outbox.settle(seqs, lease).catch(() => {})
+    throw error
+  }
+}
+
+/** A CloudEvent in structured mode; what a consumer routes and traces by stands in the headers as well. */
+const toRecord = ({ topic, aggregateId, envelope }: OutboxEvent): OutboundRecord => ({
+  topic,
+  key: aggregateId,
+  value: JSON.stringify(envelope),
+  headers: [
+    header('content-type', 'application/cloudevents+json; charset=utf-8'),
+    header('ce_id', envelope.id),
+    header('ce_type', envelope.type),
+    header('traceparent', envelope.traceparent),
+  ],
+})
+
+const header = (name: string, value: string): Header => [name, Buffer.from(value)]
+
+/** The statements over one schema's outbox. */
+type Outbox = ReturnType<typeof outboxOf>
+
+const outboxOf = (kysely: Kysely<unknown>, schema: string) => {
+  const stream = sql.id(schema, 'outbox_stream')
+  const event = sql.id(schema, 'outbox')
+  /** @returns the streams settled; without `isWaiting`, those that a writer holds right now are left out. */
+  const settleSome = async (
+    seqs: ReadonlyMap<string, number>,
+    { token }: Lease,
+    { isWaiting }: { isWaiting: boolean },
+  ): Promise<readonly string[]> => {
+    const { rows } = await sql<{ aggregateId: string }>`
+      with sent as (
+        select * from unnest(${[...seqs.keys()]}::text[], ${[...seqs.values()]}::bigint[])
+          as sent(aggregate_id, seq)
+      ), locked as materialized (
+        select s.aggregate_id from ${stream} s join sent using (aggregate_id)
+        for update of s ${isWaiting ? sql`` : sql`skip locked`}
+      ), moved as (
+        update ${stream} s set
+          published_seq = greatest(s.published_seq, sent.seq),
+          claimed_by = nullif(s.claimed_by, ${token}),
+          claimed_until = case when s.claimed_by = ${token} then null else s.claimed_until end
+        from sent join locked using (aggregate_id)
+        where s.aggregate_id = sent.aggregate_id
+        returning s.aggregate_id
+      ), forgotten as (
+        delete from ${event} o using sent join moved using (aggregate_id)
+        where o.aggregate_id = sent.aggregate_id and o.seq <= sent.seq
+      )
+      select aggregate_id from moved`.execute(kysely)
+    return rows.map(({ aggregateId }) => aggregateId)
+  }
+  return {
+    /** Leases the next streams that have something to send. */
+    async claim({ after, lease }: { after: string; lease: Lease }): Promise<readonly string[]> {
+      const { rows } = await sql<{ aggregateId: string }>`
+        with due as materialized (
+          select aggregate_id from ${stream}
+          where published_seq < last_seq and aggregate_id > ${after}
+            and (claimed_until is null or claimed_until <= now())
+          order by aggregate_id limit ${STREAMS_PER_BATCH_MAX} for update skip locked
+        ), claimed as (
+          update ${stream} s
+          set claimed_by = ${lease.token}, claimed_until = now() + ${lease.ms} * interval '1 ms'
+          from due where s.aggregate_id = due.aggregate_id
+          returning s.aggregate_id
+        )
+        select aggregate_id from claimed order by aggregate_id`.execute(kysely)
+      return rows.map(({ aggregateId }) => aggregateId)
+    },
+    /** The next events of the leased streams, in order, within the limits of a batch. */
+    async read(streams: readonly string[], { token }: Lease): Promise<readonly OutboxEvent[]> {
+      const { rows } = await sql<OutboxEvent>`
+        select aggregate_id, seq, topic, envelope from (
+          select o.*, sum(octet_length(o.envelope::text)) over (
+            order by o.aggregate_id, o.seq rows between unbounded preceding and 1 preceding
+          ) as bytes_before
+          from ${stream} s cross join lateral (
+            select * from ${event} o
+            where o.aggregate_id = s.aggregate_id and o.seq > s.published_seq
+            order by o.seq limit ${EVENTS_PER_STREAM_MAX}
+          ) o
+          where s.aggregate_id = any(${[...streams]}::text[]) and s.claimed_by = ${token}
+        ) sized
+        where coalesce(bytes_before, 0) < ${BATCH_BYTES_MAX}
+        order by aggregate_id, seq`.execute(kysely)
+      return rows
+    },
+    /**
+     * Notes what the log has acknowledged, drops it, and gives the streams back. What was acknowledged stays so even
+     * if the lease ran out meanwhile, so it only ever grows.
+     *
+     * A writer locks several streams in an order of its own: whoever waits here holds no other lock.
+     */
+    async settle(seqs: ReadonlyMap<string, number>, lease: Lease): Promise<void> {
+      const settled = new Set(await settleSome(seqs, lease, { isWaiting: false }))
+      for (const [stream, seq] of seqs)
+        if (!settled.has(stream))
+          await settleSome(new Map([[stream, seq]]), lease, { isWaiting: true })
+    },
+  }
+}
