@@ -2,14 +2,14 @@ import * as z from 'zod'
 import type { Log } from '../observe/logger.ts'
 import type { Bus } from './port.ts'
 
-/** Which log a process speaks to: Kafka where brokers are named, else the embedded one. */
+/** Which log a process speaks to. On one machine EVENT_LOG_URL overrides the brokers of the template. */
 export const busSchema = z.object({
   /** `host:port`, separated by commas. */
-  KAFKA_BROKERS: z.string().min(1).optional(),
+  KAFKA_BROKERS: z.string().optional(),
   KAFKA_TLS: z.stringbool().default(false),
   /** SCRAM-SHA-512; without a name nobody signs in. */
-  KAFKA_USERNAME: z.string().min(1).optional(),
-  KAFKA_PASSWORD: z.string().min(1).optional(),
+  KAFKA_USERNAME: z.string().optional(),
+  KAFKA_PASSWORD: z.string().optional(),
   EVENT_LOG_URL: z.url().optional(),
 })
 
@@ -22,6 +22,10 @@ export type BusConfig = z.output<typeof busSchema>
  * @throws an Error when none is named.
  */
 export const openBus = async (config: BusConfig, { log }: { log: Log }): Promise<Bus> => {
+  if (config.EVENT_LOG_URL) {
+    const { openEmbeddedBus } = await import('./embedded.ts')
+    return openEmbeddedBus({ url: config.EVENT_LOG_URL, log })
+  }
   if (config.KAFKA_BROKERS) {
     const { openKafkaBus } = await import('./kafka.ts')
     const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = config
@@ -31,10 +35,6 @@ export const openBus = async (config: BusConfig, { log }: { log: Log }): Promise
       ...(username && password && { sasl: { username, password } }),
       log,
     })
-  }
-  if (config.EVENT_LOG_URL) {
-    const { openEmbeddedBus } = await import('./embedded.ts')
-    return openEmbeddedBus({ url: config.EVENT_LOG_URL, log })
   }
   throw new Error('The environment is not right: KAFKA_BROKERS or EVENT_LOG_URL must be set')
 }

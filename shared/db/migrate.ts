@@ -3,11 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
-import { roleOf, schemaOf } from './names.ts'
+import { PUBLISHER_ROLE, roleOf, schemaOf } from './names.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-
-export const PUBLISHER_ROLE = 'hub_outbox_publisher'
 
 export type MigrateOptions = {
   /** Of the instance itself, never the proxy: advisory locks are session state. Owner of all schemas. */
@@ -54,7 +52,8 @@ const migrateService = async (
   await client.query(`
     grant usage on schema ${schema} to ${role}, ${PUBLISHER_ROLE};
     grant select, insert, update, delete on all tables in schema ${schema} to ${role};
-    revoke all on ${schema}.migrations, ${schema}.engine_migrations from ${role};
+    revoke all on ${schema}.engine_migrations from ${role};
+    ${migrationsDir ? `revoke all on ${schema}.migrations from ${role};` : ''}
     grant select, update on ${schema}.outbox_stream to ${PUBLISHER_ROLE};
     grant select, delete on ${schema}.outbox to ${PUBLISHER_ROLE};
     reset search_path;

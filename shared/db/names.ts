@@ -3,3 +3,6 @@ export const schemaOf = (service: string): string => service.replaceAll('-', '_'
 
 /** The login role that sees this schema and no other. */
 export const roleOf = (service: string): string => `hub_${schemaOf(service)}`
+
+/** The role that carries every schema's outbox to the log and sees nothing else. */
+export const PUBLISHER_ROLE = 'hub_outbox_publisher'

@@ -1,0 +1,24 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics'
+import { openBus } from '../../shared/bus/open.ts'
+import { startStack } from '../../shared/lambda/stack.ts'
+import {
+  createPublisher,
+  loadPublisherConfig,
+  openOutboxes,
+  type PublisherEvent,
+} from './publisher.ts'
+
+const { environment, log, metrics, wrap } = startStack('outbox-publisher')
+const config = loadPublisherConfig(environment)
+// Opened at the cold start and kept: connecting to the brokers costs more than a publish.
+const publisher = createPublisher({
+  database: openOutboxes(config),
+  bus: await openBus(config, { log }),
+  log,
+})
+
+export const publish = wrap(async (event: PublisherEvent) => {
+  const published = await publisher.publish(event)
+  metrics.addMetric('EventsPublished', MetricUnit.Count, published.events)
+  return published
+})
