@@ -1,10 +1,10 @@
 // Runs on whatever Node the machine has (>= 20), before anything is installed: plain JavaScript, no
 // dependencies. Installs from the lockfile when `node_modules` is missing or older than the lockfile.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const NODE_MAJOR_MIN = 20
