@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { Client } from '@sendgrid/client'
 import sendgrid from '@sendgrid/mail'
 import { type MailServer, startMail } from './mail.ts'
 
@@ -10,8 +11,14 @@ let server: MailServer
 
 const open = async () => {
   server = await startMail({ dataDir, port: 0, apiKey: 'SG.local' })
-  sendgrid.setApiKey('SG.local')
-  sendgrid.client.setDefaultRequest('baseUrl', `${server.url}/`)
+  signIn('SG.local')
+}
+
+const signIn = (apiKey: string) => {
+  const client = new Client()
+  client.setApiKey(apiKey)
+  client.setDefaultRequest('baseUrl', server.url)
+  sendgrid.setClient(client)
 }
 
 const aMail = (changes: object = {}) => ({
@@ -50,9 +57,9 @@ describe('the SendGrid stand-in', () => {
   })
 
   it('refuses another key with 401', async () => {
-    sendgrid.setApiKey('SG.other')
+    signIn('SG.other')
     await expect(sendgrid.send(aMail())).rejects.toMatchObject({ code: 401 })
-    sendgrid.setApiKey('SG.local')
+    signIn('SG.local')
   })
 
   it('refuses a mail without a receiver with 400', async () => {
