@@ -11,17 +11,12 @@ export class JobStore {
     this.#folder = folder
   }
 
-  /** A file that does not read is left where it is: it never was a whole job. */
+  /** Oldest first. A damaged file is set aside: its job is then unknown, which whoever waits for it is told. */
   async load(): Promise<JobRecord[]> {
     await mkdir(this.#folder, { recursive: true })
     const files = (await readdir(this.#folder)).filter((name) => name.endsWith('.json'))
-    const jobs = await Promise.all(
-      files.map(async (name) => {
-        const text = await readFile(join(this.#folder, name), 'utf8')
-        return JSON.parse(text) as JobRecord // Written by save, whole or not at all.
-      }),
-    )
-    return jobs.sort((a, b) => a.createdAt - b.createdAt)
+    const jobs = await Promise.all(files.map((name) => this.#read(join(this.#folder, name))))
+    return jobs.filter((job) => job !== undefined).sort((a, b) => a.createdAt - b.createdAt)
   }
 
   /** Resolves once the job, as it was at the call, is on the disk. Saves of one job keep their order. */
@@ -39,6 +34,16 @@ export class JobStore {
 
   async remove(id: string): Promise<void> {
     await rm(join(this.#folder, `${id}.json`), { force: true })
+  }
+
+  async #read(path: string): Promise<JobRecord | undefined> {
+    const text = await readFile(path, 'utf8')
+    try {
+      return JSON.parse(text) as JobRecord // Written by save, whole or not at all.
+    } catch {
+      await rename(path, `${path}.damaged`)
+      return undefined
+    }
   }
 
   async #write(id: string, text: string): Promise<void> {

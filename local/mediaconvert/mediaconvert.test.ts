@@ -466,7 +466,7 @@ describe('CreateJob', () => {
 describe('an input that is no video', () => {
   it.each<[string, string, () => Promise<Buffer | string>, RegExp]>([
     ['only sound', 'a.m4a', () => made('a.m4a', sound(1)), /sound but no video/],
-    ['nothing', 'empty.mp4', async () => '', /empty/],
+    ['nothing', 'empty.mp4', async () => Buffer.alloc(0), /empty/],
     ['text', 'text.mp4', async () => 'not a video', /not a video file/],
     [
       'a still picture',
@@ -721,6 +721,34 @@ describe('after kill -9', () => {
     },
     JOB_MS,
   )
+})
+
+describe('at the start', () => {
+  it('removes what an upload that was cut off left, and sets a damaged job aside', async () => {
+    const fileInput = `s3://media/${prefix}/gone.mp4`
+    const server = await startMediaConvert({
+      dataDir: join(folder, prefix),
+      port: 0,
+      s3: { endpoint: s3.url, region, credentials },
+      onEvent: () => {},
+    })
+    const input = request(fileInput, [small(`s3://media/${prefix}/out/a`)])
+    const id = await create(clientOf(server.url), input)
+    await finished(clientOf(server.url), id)
+    await server.close()
+    // As kill -9 in the middle of the upload leaves it: some objects, and a job that says which.
+    const Key = `${prefix}/out/a_180_00001.ts`
+    await objects.send(new PutObjectCommand({ Bucket: 'media', Key, Body: 'half' }))
+    const path = join(folder, prefix, 'jobs', `${id}.json`)
+    const job = JSON.parse(await readFile(path, 'utf8'))
+    const writing = [{ bucket: 'media', key: Key }]
+    await writeFile(path, JSON.stringify({ ...job, status: 'PROGRESSING', writing }))
+    await writeFile(join(folder, prefix, 'jobs', 'other.json'), '{"id":"oth')
+    const client = await serve()
+    expect(await finished(client, id)).toMatchObject({ Status: 'ERROR', ErrorCode: 1404 })
+    expect(await keys()).toEqual([])
+    expect((await client.send(new ListJobsCommand({}))).Jobs).toHaveLength(1)
+  })
 })
 
 describe('delivery of the last event', () => {

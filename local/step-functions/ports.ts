@@ -6,6 +6,7 @@ import {
   GetJobCommand,
   type Job,
   MediaConvertClient,
+  MediaConvertServiceException,
 } from '@aws-sdk/client-mediaconvert'
 
 /**
@@ -28,6 +29,8 @@ export type JobPort = {
 
 /** How often a waiting execution asks for its job: a job takes seconds, an answer under a millisecond. */
 const JOB_POLL_MS = 250
+/** Polls in a row that may find nobody, each with the client's own three attempts: a minute at least. */
+const SILENT_POLLS_MAX = 120
 
 /** The job port over MediaConvert's own API at `endpoint`. */
 export function jobPort(endpoint: string): JobPort {
@@ -43,10 +46,16 @@ export function jobPort(endpoint: string): JobPort {
       return Job
     },
     async waitForJob(id, signal) {
-      for (;;) {
-        const { Job } = await client.send(new GetJobCommand({ Id: id }), { abortSignal: signal })
-        if (Job !== undefined && isFinal(Job)) return Job
-        await delay(JOB_POLL_MS, undefined, { signal })
+      for (let failures = 0; ; await delay(JOB_POLL_MS, undefined, { signal })) {
+        try {
+          const { Job } = await client.send(new GetJobCommand({ Id: id }), { abortSignal: signal })
+          failures = 0
+          if (Job !== undefined && isFinal(Job)) return Job
+        } catch (error) {
+          // MediaConvert may be starting anew: an unknown job is an answer, silence is not.
+          const isAnswer = error instanceof MediaConvertServiceException
+          if (signal.aborted || isAnswer || ++failures >= SILENT_POLLS_MAX) throw error
+        }
       }
     },
     async cancelJob(id) {
