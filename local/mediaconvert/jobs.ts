@@ -90,7 +90,14 @@ export class Jobs {
     const job: JobRecord = { id, request, fingerprint, createdAt, status: 'SUBMITTED', percent: 0 }
     const saved = this.#store.save(job)
     this.#keep(job, saved)
-    await saved
+    try {
+      await saved
+    } catch (error) {
+      // Nobody was told of it: the same token may try again.
+      this.#jobs.delete(id)
+      this.#tokens.delete(request.clientRequestToken ?? '')
+      throw error
+    }
     this.#waiting.add(job)
     this.#next()
     return job

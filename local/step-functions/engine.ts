@@ -185,7 +185,12 @@ export class Engine {
     await mkdir(join(this.#options.dataDir, machine.name), { recursive: true })
     const journal = await openJournal(this.#path(summary))
     const started = startedRecord(summary, input)
-    await journal.append(started, true)
+    try {
+      await journal.append(started, true)
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
     this.#executions.set(arn, summary)
     this.#waiting.set(arn, { summary, journal, input, machine, records: [started] })
     this.#playNext()
