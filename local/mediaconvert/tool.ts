@@ -33,8 +33,8 @@ export function runTool({
   signal,
   onLine,
 }: ToolRun): Promise<ToolResult> {
-  const leash = join(import.meta.dirname, 'leash.ts')
-  const nodeArgs = ['--disable-warning=ExperimentalWarning', leash, path, ...args]
+  const leash = join(import.meta.dirname, '..', 'leash.ts')
+  const nodeArgs = ['--disable-warning=ExperimentalWarning', leash, '0', path, ...args]
   const child = spawn(process.execPath, nodeArgs, { env: TOOL_ENVIRONMENT, cwd: folder })
   let answer = ''
   let complaint = ''
