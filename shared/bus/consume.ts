@@ -1,24 +1,15 @@
-import { sql } from 'kysely'
-import { type JsonColumn, json } from '../db/columns.ts'
 import { type Database, isConnectionError, sqlState } from '../db/open.ts'
 import { type Tenant, transaction } from '../db/transaction.ts'
 import { type Envelope, envelopeSchema } from '../events/envelope.ts'
 import { eventDefinition } from '../events/registry.ts'
+import { assert } from '../kernel/assert.ts'
 import { DomainError } from '../kernel/errors.ts'
 import type { Clock } from '../kernel/time.ts'
 import { describeError, type Log } from '../observe/logger.ts'
 import { continueTrace, traceIdOf } from '../observe/trace.ts'
+import { markRedriven, parkedLetters, parkLetter } from './dead-letter.ts'
+import type { InboundRecord } from './inbound.ts'
 import type { Reactions } from './reaction.ts'
-
-/** A record as it came from the log, value still text. */
-export type InboundRecord = {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly key: string | null
-  /** Null is a tombstone: nothing to react to. */
-  readonly value: string | null
-}
 
 export type ConsumeOptions<Deps> = {
   /** The consuming service: its inbox rows and dead letters carry the name. */
@@ -46,14 +37,15 @@ export const consume = async <Deps>(
   options: ConsumeOptions<Deps>,
 ): Promise<Outcome> => {
   if (record.value === null) return 'ignored'
-  let event: Envelope
+  let event: Envelope | undefined
   try {
     event = decode(record.value)
+    // A type without a reaction is another consumer's business, well-formed or not.
+    if (!Object.hasOwn(options.reactions, event.type)) return 'ignored'
+    event = validate(event)
   } catch (error) {
-    return park(record, { error, attempts: 1, event: undefined }, options)
+    return park(record, { error, attempts: 1, event }, options)
   }
-  const reaction = options.reactions[event.type as keyof Reactions<Deps>]
-  if (!reaction) return 'ignored'
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await react(event, options)
@@ -65,63 +57,46 @@ export const consume = async <Deps>(
   }
 }
 
-/** Tries the parked records of a consumer again, oldest first. @returns how many went through. */
+/**
+ * Tries the parked records of a consumer again. Their keys have gone on meanwhile: a reaction that may be redriven
+ * ignores what is older than what it knows.
+ *
+ * @returns how many went through, and how many are still parked.
+ * @throws only for infrastructure; what went through until then is recorded.
+ */
 export const redrive = async <Deps>(
   options: ConsumeOptions<Deps>,
   { recordsMax }: { recordsMax: number },
 ): Promise<{ readonly redriven: number; readonly failed: number }> => {
-  const parked = await inSystem(options, (tx) =>
-    tx
-      .tables<Tables>()
-      .selectFrom('deadLetter')
-      .selectAll()
-      .where('consumer', '=', options.consumer)
-      .where('redrivenAt', 'is', null)
-      .orderBy('parkedAt')
-      .limit(recordsMax)
-      .execute(),
-  )
+  const { consumer } = options
+  const letters = await inSystem(options, (tx) => parkedLetters(tx, { consumer, recordsMax }))
   let redriven = 0
-  for (const letter of parked) {
+  for (const letter of letters) {
     const outcome = await consume(letter.record, options)
     if (outcome === 'parked') continue
+    await inSystem(options, (tx) => markRedriven(tx, letter))
     redriven += 1
-    await inSystem(options, (tx) =>
-      tx
-        .tables<Tables>()
-        .updateTable('deadLetter')
-        .set({ redrivenAt: sql<Date>`now()` })
-        .where('consumer', '=', letter.consumer)
-        .where('topic', '=', letter.topic)
-        .where('partition', '=', letter.partition)
-        .where('recordOffset', '=', letter.recordOffset)
-        .execute(),
-    )
   }
-  return { redriven, failed: parked.length - redriven }
+  return { redriven, failed: letters.length - redriven }
 }
 
-type Tables = {
-  inbox: { consumer: string; eventId: string }
-  deadLetter: {
-    consumer: string
-    topic: string
-    partition: number
-    recordOffset: number
-    eventId: string | null
-    record: JsonColumn<InboundRecord>
-    error: string
-    attempts: number
-    parkedAt: Date
-    redrivenAt: Date | null
-  }
-}
+type Tables = { inbox: { consumer: string; eventId: string } }
 
 const decode = (value: string): Envelope => {
-  const event = envelopeSchema.parse(JSON.parse(value))
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(value)
+  } catch {
+    // The parser's own message quotes the value, and would carry it into the log.
+    throw new Error('the value is not JSON')
+  }
+  return envelopeSchema.parse(parsed)
+}
+
+const validate = (event: Envelope): Envelope => {
   const definition = eventDefinition(event.type)
-  // A type this build does not know is another consumer's business, or a newer producer's.
-  return { ...event, data: definition ? definition.data.parse(event.data) : event.data }
+  assert(definition, `a reaction to ${event.type} has a definition`)
+  return { ...event, data: definition.data.parse(event.data) }
 }
 
 const react = <Deps>(event: Envelope, options: ConsumeOptions<Deps>): Promise<Outcome> => {
@@ -163,27 +138,14 @@ const park = async <Deps>(
     type: failure.event?.type,
     ...describeError(failure.error),
   })
-  const letter = {
-    consumer,
-    topic: record.topic,
-    partition: record.partition,
-    recordOffset: record.offset,
-    eventId: failure.event?.id ?? null,
-    record: json(record),
-    error: reasonOf(failure.error),
-    attempts: failure.attempts,
-  }
   await inSystem(options, (tx) =>
-    tx
-      .tables<Tables>()
-      .insertInto('deadLetter')
-      .values({ ...letter, parkedAt: sql<Date>`now()`, redrivenAt: null })
-      .onConflict((conflict) =>
-        conflict
-          .columns(['consumer', 'topic', 'partition', 'recordOffset'])
-          .doUpdateSet({ error: letter.error, attempts: letter.attempts }),
-      )
-      .execute(),
+    parkLetter(tx, {
+      consumer,
+      record,
+      eventId: failure.event?.id ?? null,
+      error: failure.error,
+      attempts: failure.attempts,
+    }),
   )
   return 'parked'
 }
@@ -198,16 +160,12 @@ const inSystem = <Deps, Result>(
     work,
   )
 
-const REASON_LENGTH_MAX = 1_000
-
-const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(
-    0,
-    REASON_LENGTH_MAX,
-  )
-
 /** The database or a part that we call is away: the record is innocent. */
 const isInfrastructure = (error: unknown): boolean =>
   isConnectionError(error) ||
   (error instanceof DomainError && error.kind === 'unavailable') ||
-  sqlState(error) === '57014'
+  INFRASTRUCTURE_STATES.test(sqlState(error) ?? '')
+
+// Classes of SQLSTATE: rolled back under contention, out of resources, ended by an operator or a timeout, broken
+// below the database; and a primary that has become a replica.
+const INFRASTRUCTURE_STATES = /^(40|53|57|58|25006|25P03|55P03)/

@@ -74,10 +74,7 @@ export const databaseUnavailable = (cause: unknown) =>
 export const isConnectionError = (error: unknown): boolean => {
   const code = sqlState(error)
   if (code) return /^(08|57P0[123]|53300)/.test(code) || CONNECTION_ERRNOS.has(code)
-  return (
-    error instanceof Error &&
-    /timeout exceeded when trying to connect|Connection terminated/.test(error.message)
-  )
+  return error instanceof Error && CONNECTION_MESSAGES.test(error.message)
 }
 
 /** The SQLSTATE (`23505`) or errno (`ECONNREFUSED`) of an error, if it has one. */
@@ -92,6 +89,10 @@ export const isUniqueViolation = (error: unknown, constraint: string): boolean =
   error instanceof Error &&
   'constraint' in error &&
   error.constraint === constraint
+
+// pg's own errors carry no code; the last one is of a client that was in use when its connection died.
+const CONNECTION_MESSAGES =
+  /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable/
 
 const CONNECTION_ERRNOS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'])
 

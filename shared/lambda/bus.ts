@@ -1,6 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Context, MSKEvent } from 'aws-lambda'
-import { consume, type InboundRecord, redrive } from '../bus/consume.ts'
+import { consume, redrive } from '../bus/consume.ts'
+import type { InboundRecord } from '../bus/inbound.ts'
 import type { Contract } from '../contracts/define.ts'
 import { assert } from '../kernel/assert.ts'
 import type { Service } from '../service/define.ts'

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { ensureEventLog } from '../../shared/bus/embedded/ensure.ts'
+import { type EmbeddedBus, openEmbeddedBus } from '../../shared/bus/embedded.ts'
+import { type Bus, BusUnavailableError } from '../../shared/bus/port.ts'
+import { migrate } from '../../shared/db/migrate.ts'
+import { schemaOf } from '../../shared/db/names.ts'
+import { transaction } from '../../shared/db/transaction.ts'
+import { deadLetterTopicOf, topicOf } from '../../shared/events/topics.ts'
+import { systemClock } from '../../shared/kernel/time.ts'
+import { silentLog } from '../../shared/observe/logger.ts'
+import { continueTrace } from '../../shared/observe/trace.ts'
+import { appendToStream } from '../../shared/outbox/write.ts'
+import { ROLE_PASSWORD, useDatabase } from '../../tests/support/database.ts'
+import { createPublisher, openOutboxes } from './publisher.ts'
+
+const SERVICES = ['first-service', 'second-service'] as const
+
+describe('the outbox publisher', () => {
+  const database = useDatabase()
+  const closing: (() => Promise<void>)[] = []
+  let eventLogUrl: string
+  let bus: EmbeddedBus
+
+  beforeAll(async () => {
+    await migrate({
+      databaseUrl: database.url,
+      rolePassword: ROLE_PASSWORD,
+      services: SERVICES.map((name) => ({ name, migrationsDir: undefined })),
+    })
+    eventLogUrl = await ensureEventLog({
+      databaseUrl: database.url,
+      rolePassword: ROLE_PASSWORD,
+    })
+    bus = openEmbeddedBus({ url: eventLogUrl, log: silentLog })
+    closing.push(() => bus.close())
+    await bus.ensureTopics(
+      SERVICES.flatMap((name) => [topicOf(name), deadLetterTopicOf(name)]),
+      { partitions: 1 },
+    )
+  })
+  afterAll(async () => {
+    for (const close of closing) await close()
+  })
+  beforeEach(async () => {
+    await database.query('truncate event_log.record')
+    for (const name of SERVICES)
+      await database.query(`truncate ${schemaOf(name)}.outbox, ${schemaOf(name)}.outbox_stream`)
+  })
+
+  const start = (options: { bus?: Pick<Bus, 'send'>; budgetMs?: number } = {}) => {
+    const outboxes = openOutboxes({ DATABASE_URL: database.url, DATABASE_PASSWORD: ROLE_PASSWORD })
+    closing.push(() => outboxes.close())
+    return createPublisher({ database: outboxes, bus, log: silentLog, ...options })
+  }
+  const write = (name: (typeof SERVICES)[number], topic: string) => {
+    const context = {
+      tenant: '*' as const,
+      now: systemClock(),
+      actorId: 'system',
+      traceparent: continueTrace(undefined),
+    }
+    return transaction(database.as(name), context, (tx) =>
+      appendToStream(tx, { subject: 'thing', topic }, [{ type: 'thing.happened' }]),
+    )
+  }
+  const topics = async () =>
+    (
+      await database.query<{ topic: string }>('select topic from event_log.record order by topic')
+    ).map(({ topic }) => topic)
+
+  it('publishes the outbox that a nudge names, and no other', async () => {
+    for (const name of SERVICES) await write(name, topicOf(name))
+    expect(await start().publish({ service: 'second-service' })).toMatchObject({ events: 1 })
+    expect(await topics()).toEqual(['hub.second-service.v1'])
+  })
+
+  it('publishes every outbox when the schedule calls, dead letters included', async () => {
+    await write('first-service', topicOf('first-service'))
+    await write('second-service', deadLetterTopicOf('second-service'))
+    expect(await start().publish({ 'detail-type': 'Scheduled Event' })).toMatchObject({ events: 2 })
+    expect(await topics()).toEqual(['hub.first-service.v1', 'hub.second-service.dlq'])
+  })
+
+  it('refuses a nudge that names no service', async () => {
+    await expect(start().publish({ service: 'x; drop schema course' })).rejects.toThrow()
+    await expect(start().publish({ service: 'absent' })).rejects.toThrow('were not published')
+  })
+
+  it('gives the other outboxes their turn when one is broken', async () => {
+    for (const name of SERVICES) await write(name, topicOf(name))
+    await database.query('alter table first_service.outbox rename to outbox_gone')
+    try {
+      await expect(start().publish({})).rejects.toThrow('some outboxes were not published')
+    } finally {
+      await database.query('alter table first_service.outbox_gone rename to outbox')
+    }
+    expect(await topics()).toEqual(['hub.second-service.v1'])
+  })
+
+  it('gives up at once when the log is away, and finds everything when it is back', async () => {
+    for (const name of SERVICES) await write(name, topicOf(name))
+    let sends = 0
+    const away: Pick<Bus, 'send'> = {
+      send: async () => {
+        sends += 1
+        throw new BusUnavailableError('away')
+      },
+    }
+    await expect(start({ bus: away }).publish({})).rejects.toThrow('away')
+    expect(sends).toBe(1)
+    expect(await start().publish({})).toMatchObject({ events: 2 })
+  })
+
+  it('works as a Lambda with nothing but its environment', async () => {
+    await write('first-service', topicOf('first-service'))
+    const answer = await invoke(
+      { service: 'first-service' },
+      {
+        DATABASE_URL: database.url,
+        DATABASE_PASSWORD: ROLE_PASSWORD,
+        EVENT_LOG_URL: eventLogUrl,
+      },
+    )
+    expect(answer).toContain('{"events":1,"batches":1}')
+    expect(await topics()).toEqual(['hub.first-service.v1'])
+  })
+})
+
+/** Runs lambda.ts in a process of its own, as the sandbox does; its output ends with the function's answer. */
+const invoke = async (event: unknown, environment: Readonly<Record<string, string>>) => {
+  const program = `
+    const { publish } = await import(${JSON.stringify(new URL('lambda.ts', import.meta.url))})
+    const context = { functionName: 'outboxPublisher', awsRequestId: '1' }
+    console.log(JSON.stringify(await publish(${JSON.stringify(event)}, context)))
+    process.exit(0)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return text(child.stdout)
+}

@@ -1,0 +1,172 @@
+import { type RawBuilder, sql } from 'kysely'
+import { type JsonColumn, json } from '../db/columns.ts'
+import type { Tx } from '../db/transaction.ts'
+import { deadLetterTopicOf } from '../events/topics.ts'
+import { appendToStream } from '../outbox/write.ts'
+import type { InboundRecord } from './inbound.ts'
+
+/** A record that could not be digested, and why. */
+export type Letter = {
+  readonly consumer: string
+  readonly record: InboundRecord
+  readonly eventId: string | null
+  readonly error: unknown
+  /** How often its reaction was tried this time. */
+  readonly attempts: number
+}
+
+/** A parked record's row stands for it until it went through; `attempts` counts over all redrives. */
+export type ParkedLetter = {
+  readonly consumer: string
+  readonly topic: string
+  readonly partition: number
+  readonly recordOffset: number
+  readonly record: InboundRecord
+  readonly attempts: number
+}
+
+/** What a dead-letter topic carries: for people and alarms, so it is no event of the registry. */
+export type RecordParked = {
+  readonly type: 'record.parked'
+  readonly consumer: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly eventId: string | null
+  readonly error: string
+  readonly attempts: number
+  /** Null where it is larger than {@link ANNOUNCED_VALUE_BYTES_MAX}: see the row. */
+  readonly record: StoredRecord | null
+}
+
+/** A record's value goes to the dead-letter topic up to this size as JSON; a larger one stays in the row alone. */
+export const ANNOUNCED_VALUE_BYTES_MAX = 800_000
+
+/**
+ * Parks a record: a row to redrive it from and, through the consumer's own outbox, an event on its dead-letter
+ * topic. Both commit together, and a record that is parked again is not announced again (decision 0012).
+ */
+export const parkLetter = async (tx: Tx, letter: Letter): Promise<void> => {
+  const { consumer, record, eventId, attempts } = letter
+  const stored = storedOf(record)
+  const error = reasonOf(letter.error)
+  const { isNew } = await tx
+    .tables<Tables>()
+    .insertInto('deadLetter')
+    .values({
+      consumer,
+      topic: record.topic,
+      partition: record.partition,
+      recordOffset: record.offset,
+      eventId,
+      record: json(stored),
+      error,
+      attempts,
+      parkedAt: sql<Date>`now()`,
+      redrivenAt: null,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['consumer', 'topic', 'partition', 'recordOffset']).doUpdateSet((eb) => ({
+        error,
+        attempts: eb('deadLetter.attempts', '+', attempts),
+        record: json(stored),
+        redrivenAt: null,
+      })),
+    )
+    // True of a row that this statement inserted, false of one that it updated.
+    .returning(sql<boolean>`xmax = 0`.as('isNew'))
+    .executeTakeFirstOrThrow()
+  if (!isNew) return
+  const { topic, partition, offset } = record
+  const isWhole = Buffer.byteLength(JSON.stringify(stored)) <= ANNOUNCED_VALUE_BYTES_MAX
+  const parked: RecordParked = {
+    type: 'record.parked',
+    ...{ consumer, topic, partition, offset, eventId, error, attempts },
+    record: isWhole ? stored : null,
+  }
+  // The subject is never an aggregate's id, so no aggregate waits for its consumer's dead letters.
+  await appendToStream(
+    tx,
+    { subject: `${topic}-${partition}`, topic: deadLetterTopicOf(consumer) },
+    [parked],
+  )
+}
+
+/** What is parked and has not gone through since: the least tried first, so that a hopeless one blocks no other. */
+export const parkedLetters = async (
+  tx: Tx,
+  { consumer, recordsMax }: { consumer: string; recordsMax: number },
+): Promise<readonly ParkedLetter[]> => {
+  const rows = await tx
+    .tables<Tables>()
+    .selectFrom('deadLetter')
+    .select(['consumer', 'topic', 'partition', 'recordOffset', 'record', 'attempts'])
+    .where('consumer', '=', consumer)
+    .where('redrivenAt', 'is', null)
+    .orderBy('attempts')
+    .orderBy('parkedAt')
+    .orderBy('recordOffset')
+    .limit(recordsMax)
+    .execute()
+  return rows.map((row) => ({ ...row, record: recordOf(row.record) }))
+}
+
+export const markRedriven = async (tx: Tx, letter: ParkedLetter): Promise<void> => {
+  await tx
+    .tables<Tables>()
+    .updateTable('deadLetter')
+    .set({ redrivenAt: sql<Date>`now()` })
+    .where('consumer', '=', letter.consumer)
+    .where('topic', '=', letter.topic)
+    .where('partition', '=', letter.partition)
+    .where('recordOffset', '=', letter.recordOffset)
+    .execute()
+}
+
+type Tables = {
+  deadLetter: {
+    consumer: string
+    topic: string
+    partition: number
+    recordOffset: number
+    eventId: string | null
+    record: JsonColumn<StoredRecord>
+    error: string
+    attempts: number
+    parkedAt: Date | RawBuilder<Date>
+    redrivenAt: Date | null
+  }
+}
+
+/** Text as an operator reads it; what PostgreSQL refuses in text (a NUL) as base64. */
+export type StoredText = string | { readonly base64: string }
+
+export type StoredRecord = Omit<InboundRecord, 'key' | 'value'> & {
+  readonly key: StoredText | null
+  readonly value: StoredText | null
+}
+
+const storedOf = ({ topic, partition, offset, key, value }: InboundRecord): StoredRecord => ({
+  ...{ topic, partition, offset },
+  key: key === null ? null : storedTextOf(key),
+  value: value === null ? null : storedTextOf(value),
+})
+
+const recordOf = ({ key, value, ...place }: StoredRecord): InboundRecord => ({
+  ...place,
+  key: key === null ? null : textOf(key),
+  value: value === null ? null : textOf(value),
+})
+
+const storedTextOf = (text: string): StoredText =>
+  text.includes('\0') ? { base64: Buffer.from(text).toString('base64') } : text
+
+const textOf = (stored: StoredText): string =>
+  typeof stored === 'string' ? stored : Buffer.from(stored.base64, 'base64').toString()
+
+const REASON_LENGTH_MAX = 1_000
+
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+    .slice(0, REASON_LENGTH_MAX)
+    .replaceAll('\0', '')
