@@ -553,6 +553,20 @@ describe('an input that is no video', () => {
     JOB_MS,
   )
 
+  it('is not blamed for a tool that cannot be run', async () => {
+    const server = await startMediaConvert({
+      dataDir: join(folder, prefix),
+      port: 0,
+      s3: { endpoint: s3.url, region, credentials },
+      ffprobePath: join(folder, 'no-such-program'),
+      onEvent: () => {},
+    })
+    closers.push(server.close)
+    const fileInput = await upload('clip.mp4', await readFile(SAMPLE))
+    const input = request(fileInput, [small(`s3://media/${prefix}/out/a`)])
+    expect((await play(clientOf(server.url), input))?.ErrorCode).toBe(1999)
+  })
+
   it('is missing: 1404', async () => {
     const client = await serve()
     const job = await play(

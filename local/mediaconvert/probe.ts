@@ -58,6 +58,9 @@ export async function probe(
     silenceMsMax: PROBE_MS_MAX,
     signal,
   })
+  signal.throwIfAborted()
+  // Not started (126, 127) or ended by a signal: that says nothing of the input.
+  if (run.code >= 126) throw new JobError(1999, `ffprobe was ended (${run.code}). ${run.complaint}`)
   if (run.code !== 0) throw new JobError(1010, 'The input is not a video file that can be read.')
   const { streams, format } = probed.parse(JSON.parse(run.answer))
   const video = streams.find((one) => one.codec_type === 'video' && !isCover(one))

@@ -110,8 +110,8 @@ async function encode(
   if (run.wasSilent) throw new JobError(1999, 'The encoder stopped making progress.')
   if (run.code === 0) return
   const words = run.complaint.trim().split('\n').at(-1) ?? ''
-  // Ended by a signal (128 and above): that was not the input's doing.
-  if (run.code >= 128) throw new JobError(1999, `The encoder was ended (${run.code}). ${words}`)
+  // Not started (126, 127) or ended by a signal: that says nothing of the input.
+  if (run.code >= 126) throw new JobError(1999, `The encoder was ended (${run.code}). ${words}`)
   throw new JobError(1010, `The input cannot be decoded: ${words}`)
 }
 
@@ -144,10 +144,11 @@ async function collectHls(
   const group = options.settings.outputGroups[number]
   assert(group?.outputGroupSettings.type === 'HLS_GROUP_SETTINGS', 'asked for an HLS group')
   const { directoryStructure, streamInfResolution } = group.outputGroupSettings.hlsGroupSettings
-  const rungs: MadeRung[] = []
-  for (const rung of outputs.filter((output) => output.kind === 'rung')) {
-    rungs.push(await madeRung(rung, facts, options))
-  }
+  const rungs = await Promise.all(
+    outputs
+      .filter((output) => output.kind === 'rung')
+      .map((rung) => madeRung(rung, facts, options)),
+  )
   const captions = outputs.filter((output) => output.kind === 'caption')
   const [first] = rungs
   const captionParts = await Promise.all(
