@@ -1,0 +1,30 @@
+/** What was started, to be stopped in the opposite order. */
+export type Closers = {
+  /** Remembers how to stop a part; gives the part back. */
+  add<Part>(part: Part, close: (part: Part) => Promise<void> | void): Part
+  /** Stops everything; a part that hangs or fails does not keep the others. */
+  close(): Promise<void>
+}
+
+/** The bar is 5 s for everything (issue 3): no single part may have more than this. */
+const PART_TIMEOUT_MS = 2_500
+
+export const createClosers = (): Closers => {
+  const closers: (() => Promise<void>)[] = []
+  return {
+    add(part, close) {
+      closers.push(async () => close(part))
+      return part
+    },
+    async close() {
+      for (let next = closers.pop(); next; next = closers.pop()) await bounded(next)
+    },
+  }
+}
+
+const bounded = async (close: () => Promise<void>) => {
+  const { promise: expired, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, PART_TIMEOUT_MS)
+  await Promise.race([close().catch(() => {}), expired])
+  clearTimeout(timer)
+}
