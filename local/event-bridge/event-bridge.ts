@@ -42,7 +42,8 @@ export type EventBridge = {
   /**
    * Delivers to every target of every matching rule, and resolves once all have taken the event.
    *
-   * @throws AggregateError if a target refused it on every attempt: the event is the caller's again.
+   * @throws AggregateError if a target refused it on every attempt: the event is the caller's
+   * again.
    */
   readonly put: (event: BusEvent) => Promise<void>
 }

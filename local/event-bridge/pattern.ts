@@ -1,4 +1,7 @@
-/** An event pattern of EventBridge: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html */
+/**
+ * An event pattern of EventBridge:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+ */
 export type Pattern = { readonly [field: string]: Pattern | readonly Condition[] }
 
 type Comparison = '<' | '<=' | '=' | '>' | '>='
@@ -13,8 +16,8 @@ export type Condition =
   | { readonly numeric: readonly (Comparison | number)[] }
 
 /**
- * Whether every field of the pattern is met. A field of the event that is an array meets a field of the pattern if one
- * of its items does; fields that the pattern does not name do not matter.
+ * Whether every field of the pattern is met. A field of the event that is an array meets a field of
+ * the pattern if one of its items does; fields that the pattern does not name do not matter.
  */
 export function matches(pattern: Pattern, event: unknown): boolean {
   return Object.entries(pattern).every(([field, wanted]) => {

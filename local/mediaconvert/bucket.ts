@@ -40,7 +40,10 @@ export class Bucket {
     this.#client = new S3Client({ ...access, forcePathStyle: true })
   }
 
-  /** @throws JobError if the object is missing, forbidden or larger than the disk or `bytesMax` allows. */
+  /**
+   * @throws JobError if the object is missing, forbidden or larger than the disk or `bytesMax`
+   * allows.
+   */
   async download(
     { bucket, key }: ObjectPlace,
     path: string,

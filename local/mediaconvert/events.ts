@@ -18,7 +18,10 @@ export type MediaConvertEvent = {
   }
 }
 
-/** The event that tells of the job as it is now. `STATUS_UPDATE` tells of progress, the rest of the status. */
+/**
+ * The event that tells of the job as it is now. `STATUS_UPDATE` tells of progress, the rest of the
+ * status.
+ */
 export function eventOf(job: JobRecord, status: string, nowMs: number): MediaConvertEvent {
   return {
     version: '0',

@@ -1,6 +1,6 @@
 /**
- * Why a job ended in ERROR. Codes as MediaConvert has them: 1010 the input cannot be played, 1401 it may not be
- * read, 1404 it is not there, 1999 a fault of ours, which a retry may cure.
+ * Why a job ended in ERROR. Codes as MediaConvert has them: 1010 the input cannot be played, 1401
+ * it may not be read, 1404 it is not there, 1999 a fault of ours, which a retry may cure.
  */
 export class JobError extends Error {
   override readonly name = 'JobError'

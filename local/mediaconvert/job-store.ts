@@ -2,7 +2,9 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobRecord } from './job.ts'
 
-/** The jobs on the disk, one file each, replaced as a whole: a crash leaves the old or the new one. */
+/**
+ * The jobs on the disk, one file each, replaced as a whole: a crash leaves the old or the new one.
+ */
 export class JobStore {
   readonly #folder: string
   readonly #turns = new Map<string, Promise<void>>()
@@ -11,7 +13,10 @@ export class JobStore {
     this.#folder = folder
   }
 
-  /** Oldest first. A damaged file is set aside: its job is then unknown, which whoever waits for it is told. */
+  /**
+   * Oldest first. A damaged file is set aside: its job is then unknown, which whoever waits for it
+   * is told.
+   */
   async load(): Promise<JobRecord[]> {
     await mkdir(this.#folder, { recursive: true })
     const files = (await readdir(this.#folder)).filter((name) => name.endsWith('.json'))
@@ -19,7 +24,10 @@ export class JobStore {
     return jobs.filter((job) => job !== undefined).sort((a, b) => a.createdAt - b.createdAt)
   }
 
-  /** Resolves once the job, as it was at the call, is on the disk. Saves of one job keep their order. */
+  /**
+   * Resolves once the job, as it was at the call, is on the disk. Saves of one job keep their
+   * order.
+   */
   save(job: JobRecord): Promise<void> {
     const text = JSON.stringify(job)
     const turn = (this.#turns.get(job.id) ?? Promise.resolve()).then(() =>

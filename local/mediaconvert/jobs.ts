@@ -15,9 +15,15 @@ import { type OutputGroupDetail, type Phase, transcode } from './transcode.ts'
 export const JOBS_WAITING_MAX = 1_000
 /** How long MediaConvert shows a finished job. */
 export const FINISHED_KEPT_MS = 90 * DAY_MS
-/** MediaConvert sends at most one in 10 s; somebody who watches a hub on a laptop wants to see it move. */
+/**
+ * MediaConvert sends at most one in 10 s; somebody who watches a hub on a laptop wants to see it
+ * move.
+ */
 const STATUS_UPDATE_MS = SECOND_MS
-/** Attempts to hand over an event while the server runs; what is left then goes out at the next start. */
+/**
+ * Attempts to hand over an event while the server runs; what is left then goes out at the next
+ * start.
+ */
 const DELIVERY_ATTEMPTS_MAX = 3
 
 export type JobsOptions = {
@@ -52,7 +58,9 @@ export class Jobs {
     this.#store = new JobStore(join(options.dataDir, 'jobs'))
   }
 
-  /** Takes up what an earlier process left: unfinished jobs from scratch, events that nobody took. */
+  /**
+   * Takes up what an earlier process left: unfinished jobs from scratch, events that nobody took.
+   */
   async resume(): Promise<void> {
     await rm(this.#workFolder(), { recursive: true, force: true })
     for (const job of await this.#store.load()) {
@@ -220,7 +228,8 @@ export class Jobs {
       ? { status: 'CANCELED' }
       : { status: 'ERROR', errorCode, errorMessage: message }
     await this.#finish(job, end).catch((fault: Error) => {
-      // Whoever waits is told now; on the disk the job is unfinished and begins anew at the next start.
+      // Whoever waits is told now; on the disk the job is unfinished and begins anew at the next
+      // start.
       const errorMessage = `The job cannot be kept: ${fault.message}`
       Object.assign(job, { status: 'ERROR', errorCode: 1999, errorMessage })
     })

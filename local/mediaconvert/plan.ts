@@ -174,7 +174,8 @@ function capture(
   const everyFrames = Math.max(1, Math.round(perSecond(facts.video.rate) * everySeconds))
   return {
     planned: { kind: 'capture', stem, group: number, place, ...size },
-    // Chosen by number and then dealt out at one a second: no frame is doubled, and the first is always there.
+    // Chosen by number and then dealt out at one a second: no frame is doubled, and the first is
+    // always there.
     filter: `select=not(mod(n\\,${everyFrames})),setpts=N/TB,${scaleFilter(output, size, facts)}`,
     args: [
       ...COMMON_ARGS,
@@ -194,7 +195,8 @@ function filterGraph(facts: InputFacts, filters: string[], settings: JobSettings
   const turned = turn[rotationDegrees as 0 | 90 | 180 | 270] // The probe gives only these four.
   const branches = filters.map((_, number) => `[in${number}]`).join('')
   assert(settings.outputGroups.length > 0 && filters.length > 0, 'a job makes at least one picture')
-  // One constant rate before the split: all rungs have the same frames, whatever the input's clock does.
+  // One constant rate before the split: all rungs have the same frames, whatever the input's clock
+  // does.
   const head = `[0:${index}]${turned}fps=${rate.numerator}/${rate.denominator},format=yuv420p`
   return [
     `${head},split=${filters.length}${branches}`,
@@ -254,7 +256,9 @@ function gopFramesOf({ gopSize, gopSizeUnits }: H264Settings, rate: Rate): numbe
   return Math.max(1, Math.round((seconds ?? GOP_SECONDS_DEFAULT) * perSecond(rate)))
 }
 
-/** A whole number of GOPs, a microsecond short: the muxer cuts at the first keyframe at or after it. */
+/**
+ * A whole number of GOPs, a microsecond short: the muxer cuts at the first keyframe at or after it.
+ */
 function segmentSeconds(segmentLength: number, gopFrames: number, rate: Rate): string {
   const gopSeconds = gopFrames / perSecond(rate)
   const gops = Math.max(1, Math.round(segmentLength / gopSeconds))

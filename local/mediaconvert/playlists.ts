@@ -47,7 +47,8 @@ export function masterPlaylist(
     ({ label, language, place }, index) =>
       `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subs",NAME="${label}"` +
       (language === undefined ? '' : `,LANGUAGE="${language}"`) +
-      `,DEFAULT=${index === 0 ? 'YES' : 'NO'},AUTOSELECT=YES,FORCED=NO,URI="${fileName(place.key)}.m3u8"`,
+      `,DEFAULT=${index === 0 ? 'YES' : 'NO'},AUTOSELECT=YES,FORCED=NO` +
+      `,URI="${fileName(place.key)}.m3u8"`,
   )
   const variants = rungs.flatMap((made) => [
     streamInfo(made, { hasResolution, hasSubtitles: captions.length > 0 }),

@@ -121,7 +121,10 @@ const USUAL_RATES: readonly Rate[] = [
   { numerator: 60, denominator: 1 },
 ]
 
-/** The constant rate to encode at. A variable rate is raised to the one its shortest frames have, within reason. */
+/**
+ * The constant rate to encode at. A variable rate is raised to the one its shortest frames have,
+ * within reason.
+ */
 function constantRate({ avg_frame_rate, r_frame_rate }: Stream): Rate {
   const average = fraction(avg_frame_rate)
   const finest = fraction(r_frame_rate)

@@ -10,7 +10,9 @@ import { badRequest, parseJobRequest } from './settings.ts'
 import { ffmpegPath as ffmpegDefault, ffprobePath as ffprobeDefault } from './tool-paths.ts'
 
 export type MediaConvertOptions = {
-  /** Where jobs are kept and where they work; created if absent. One server at a time may own it. */
+  /**
+   * Where jobs are kept and where they work; created if absent. One server at a time may own it.
+   */
   readonly dataDir: string
   /** 0 takes any free port. */
   readonly port: number

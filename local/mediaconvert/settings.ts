@@ -2,9 +2,10 @@ import * as z from 'zod'
 import { ServiceException } from '../step-functions/errors.ts'
 
 /*
- * The CreateJob request as AWS takes it, as far as it is played here. A field is in one of three groups: it has
- * an effect; it is a hint that changes nothing a player would notice (`hints`); or it is not named, and then the
- * request is refused with the path of the setting. Nothing is dropped in silence.
+ * The CreateJob request as AWS takes it, as far as it is played here. A field is in one of three
+ * groups: it has an effect; it is a hint that changes nothing a player would notice (`hints`); or
+ * it is not named, and then the request is refused with the path of the setting. Nothing is dropped
+ * in silence.
  */
 
 const hints = <Name extends string>(...names: Name[]) =>

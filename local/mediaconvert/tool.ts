@@ -77,7 +77,10 @@ function takeLines(text: string, onLine: (line: string) => void): string {
 // the service names of any MPEG-TS file; a folder without modules keeps it from that.
 const TOOL_ENVIRONMENT = { GCONV_PATH: '/nonexistent' }
 
-/** Containers that carry their own media. No playlist, script or image sequence: those point at other files. */
+/**
+ * Containers that carry their own media. No playlist, script or image sequence: those point at
+ * other files.
+ */
 const CONTAINERS = [
   'mov,mp4,m4a,3gp,3g2,mj2',
   'matroska,webm',

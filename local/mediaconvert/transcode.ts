@@ -53,8 +53,8 @@ export type OutputGroupDetail = {
 }
 
 /**
- * Reads the input from its bucket, makes every output with one ffmpeg process, checks that nothing is missing
- * and writes the objects, master playlists last.
+ * Reads the input from its bucket, makes every output with one ffmpeg process, checks that nothing
+ * is missing and writes the objects, master playlists last.
  *
  * @throws JobError with the reason in words.
  */
@@ -100,7 +100,8 @@ async function encode(
     silenceMsMax: SILENCE_MS_MAX,
     signal,
     onLine: (line) => {
-      const microseconds = Number(/^out_time_ms=(\d+)/.exec(line)?.[1] ?? 0) // The name is wrong, the unit is not.
+      // Microseconds, whatever the name says.
+      const microseconds = Number(/^out_time_ms=(\d+)/.exec(line)?.[1] ?? 0)
       if (microseconds === 0 || facts.durationSeconds === undefined) return
       const percent = Math.floor(microseconds / 10_000 / facts.durationSeconds)
       onPhase('TRANSCODING', Math.max(0, Math.min(percent, 100)))
@@ -215,7 +216,7 @@ function rejectCutOff({ durationSeconds }: InputFacts, seconds: number): void {
   if (missing <= MISSING_SECONDS_MAX + durationSeconds * MISSING_SHARE_MAX) return
   throw new JobError(
     1010,
-    `The input is cut off: ${seconds.toFixed(1)} of ${durationSeconds.toFixed(1)} seconds can be decoded.`,
+    `The input is cut off: ${seconds.toFixed(1)} of ${durationSeconds.toFixed(1)} s can be decoded.`,
   )
 }
 

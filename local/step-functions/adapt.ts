@@ -2,15 +2,15 @@ import type { Definition, State } from './definition.ts'
 import { placedStates, resourceOf } from './definition.ts'
 
 /**
- * `aws-local-stepfunctions` plays JSONPath machines, yet some fields it plays differently from AWS, and
- * it knows nothing of restarts. This file turns a deployed definition into one that it plays right; it
- * changes no meaning. What cannot be carried over is refused at start, by name.
+ * `aws-local-stepfunctions` plays JSONPath machines, yet some fields it plays differently from AWS,
+ * and it knows nothing of restarts. This file turns a deployed definition into one that it plays
+ * right; it changes no meaning. What cannot be carried over is refused at start, by name.
  *
  * | AWS | the interpreter alone | here |
  * |---|---|---|
  * | a Task waits for ever by default | 60 s | the task handler keeps all time limits |
- * | Retry pauses end with the execution | an abort retries at once | the task handler retries Tasks |
- * | Wait counts from its first entry | from every replay | played as a task with a recorded beginning |
+ * | Retry pauses end with the execution | an abort retries at once | the task handler retries |
+ * | Wait counts from its first entry | from every replay | a task with a recorded beginning |
  * | `$$.Execution.Id`, `.Name`, stable `.StartTime` | start of the replay | read from `$$.Run` |
  * | `$$.Task.Token`, `$$.State.Name` | absent | put into the template |
  * | `IsPresent: false` and its like | never true | `Not` of the true test |
@@ -110,7 +110,9 @@ function adaptTest(test: Record<string, unknown>): Record<string, unknown> {
   return negative === undefined ? test : { Not: { ...test, [negative]: true } }
 }
 
-/** Replaces references to the context object, except inside inner machines: those adapt themselves. */
+/**
+ * Replaces references to the context object, except inside inner machines: those adapt themselves.
+ */
 function renameContext(name: string, value: unknown, key = ''): unknown {
   if (key === 'Branches' || key === 'Iterator' || key === 'ItemProcessor') return value
   if (typeof value === 'string') return value.replaceAll('$$.Execution', () => '$$.Run')

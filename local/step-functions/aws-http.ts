@@ -72,7 +72,8 @@ function sendError(response: ServerResponse, contentType: string, error: unknown
     send(response, contentType, error.status, { __type: error.name, message: error.message })
     return
   }
-  // The caller of a stand-in is a developer of the hub: the text of the fault helps, and leaks nothing.
+  // The caller of a stand-in is a developer of the hub: the text of the fault helps, and leaks
+  // nothing.
   const message = error instanceof Error ? error.message : String(error)
   response.setHeader('x-amzn-errortype', 'InternalServerErrorException')
   send(response, contentType, 500, { __type: 'InternalServerErrorException', message })

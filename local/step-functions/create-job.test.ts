@@ -11,7 +11,8 @@ import { captureGroup, hlsGroup, request, rung } from '../mediaconvert/fixtures/
 import { startMediaConvert } from '../mediaconvert/server.ts'
 import { startS3 } from '../s3/server.ts'
 
-// The three stand-ins together: a state machine waits for a real transcode while its host is killed.
+// The three stand-ins together: a state machine waits for a real transcode while its host is
+// killed.
 
 const TEST_MS = 60_000
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local-secret' }

@@ -22,7 +22,10 @@ export const TERMINAL_ERRORS: ReadonlySet<string> = new Set([
   'States.Runtime',
 ])
 
-/** Thrown by everything that waits once its execution was stopped, timed out or left for the next start. */
+/**
+ * Thrown by everything that waits once its execution was stopped, timed out or left for the next
+ * start.
+ */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
   // The interpreter reads these two: an interrupted state is neither retried nor caught.

@@ -54,8 +54,9 @@ export function detailsField(type: string): `${string}Details` {
 const text = (value: Json | unknown): string => JSON.stringify(value)
 
 /**
- * The numbered events of one execution. A resumed execution lives through its past again: an event that
- * the journal already holds is taken from the recorded ones instead of being written a second time.
+ * The numbered events of one execution. A resumed execution lives through its past again: an event
+ * that the journal already holds is taken from the recorded ones instead of being written a second
+ * time.
  */
 export class History {
   readonly events: HistoryEvent[]

@@ -40,7 +40,10 @@ export type JournalContent = {
   readonly bytesWhole: number
 }
 
-/** Opens (and creates) a journal for appending, after cutting off a line that a crash left half written. */
+/**
+ * Opens (and creates) a journal for appending, after cutting off a line that a crash left half
+ * written.
+ */
 export async function openJournal(path: string, bytesWhole = 0): Promise<Journal> {
   const handle = await open(path, 'a')
   await handle.truncate(bytesWhole)
@@ -51,7 +54,8 @@ export async function openJournal(path: string, bytesWhole = 0): Promise<Journal
   return {
     append(record, durable) {
       tail = tail.then(async () => {
-        // After a failed write the file may end in half a line: one more line would hide the damage.
+        // After a failed write the file may end in half a line: one more line would hide the
+        // damage.
         if (fault !== undefined) throw fault
         try {
           await handle.appendFile(toLine(record))

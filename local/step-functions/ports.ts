@@ -10,9 +10,9 @@ import {
 } from '@aws-sdk/client-mediaconvert'
 
 /**
- * Runs a Lambda function and waits for it. `functionError` is set if the function threw; the payload is
- * then Lambda's error object (`errorType`, `errorMessage`). A throttled or unknown function rejects
- * with an error named as the Lambda API names it.
+ * Runs a Lambda function and waits for it. `functionError` is set if the function threw; the
+ * payload is then Lambda's error object (`errorType`, `errorMessage`). A throttled or unknown
+ * function rejects with an error named as the Lambda API names it.
  */
 export type InvokeLambda = (
   functionArnOrName: string,
@@ -27,9 +27,15 @@ export type JobPort = {
   readonly cancelJob: (id: string) => Promise<void>
 }
 
-/** How often a waiting execution asks for its job: a job takes seconds, an answer under a millisecond. */
+/**
+ * How often a waiting execution asks for its job: a job takes seconds, an answer under a
+ * millisecond.
+ */
 const JOB_POLL_MS = 250
-/** Polls in a row that may find nobody, each with the client's own three attempts: a minute at least. */
+/**
+ * Polls in a row that may find nobody, each with the client's own three attempts: a minute at
+ * least.
+ */
 const SILENT_POLLS_MAX = 120
 
 /** The job port over MediaConvert's own API at `endpoint`. */

@@ -9,9 +9,9 @@ export type Outcome =
 /**
  * What the journal knows of the tasks of one execution.
  *
- * A visit of a Task state is named by the state, a hash of its input and a counter: the interpreter does
- * not tell which iteration of a Map calls, and iterations run in any order. Two visits with the
- * same name and input may take each other's results, which no state can tell apart.
+ * A visit of a Task state is named by the state, a hash of its input and a counter: the interpreter
+ * does not tell which iteration of a Map calls, and iterations run in any order. Two visits with
+ * the same name and input may take each other's results, which no state can tell apart.
  */
 export class Replay {
   readonly #outcomes = new Map<string, Outcome>()

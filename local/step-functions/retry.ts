@@ -7,8 +7,8 @@ const INTERVAL_SECONDS_DEFAULT = 1
 const BACKOFF_DEFAULT = 2
 
 /**
- * The pause in milliseconds before the next attempt, or undefined if no retrier wants one. The retrier
- * that matches counts one up in `attempts`.
+ * The pause in milliseconds before the next attempt, or undefined if no retrier wants one. The
+ * retrier that matches counts one up in `attempts`.
  *
  * @see https://states-language.net/spec.html#errors
  */
@@ -37,7 +37,9 @@ function matches(name: string, error: string): boolean {
   return name === 'States.TaskFailed' && error !== 'States.Timeout'
 }
 
-/** A failure as the interpreter's Catch wants it: the name is matched, the message becomes `Cause`. */
+/**
+ * A failure as the interpreter's Catch wants it: the name is matched, the message becomes `Cause`.
+ */
 export function taskError({ error, cause }: Failure): Error {
   const thrown = error === 'States.Timeout' ? new TimeoutError() : new Error()
   const isTerminal = TERMINAL_ERRORS.has(error)
@@ -48,8 +50,8 @@ export function taskError({ error, cause }: Failure): Error {
   })
 }
 
-// The one error that `States.TaskFailed` does not match. The interpreter knows it by its class, which it does not export: a task that
-// takes longer than its millisecond brings one to light.
+// The one error that `States.TaskFailed` does not match. The interpreter knows it by its class,
+// which it does not export: a task that takes longer than its millisecond brings one to light.
 const TimeoutError = await timeoutErrorClass()
 
 async function timeoutErrorClass(): Promise<new () => Error> {

@@ -2,11 +2,11 @@ import type { Placed } from './definition.ts'
 import type { InterpreterEvent } from './history.ts'
 
 /**
- * Which tasks are to end when a Parallel or Map state fails: its other branches and iterations, which the
- * interpreter leaves running until their current task is done.
+ * Which tasks are to end when a Parallel or Map state fails: its other branches and iterations,
+ * which the interpreter leaves running until their current task is done.
  *
- * A Parallel or Map inside a Map runs several times at once, and the interpreter's events do not tell
- * which of them failed: there the siblings run out.
+ * A Parallel or Map inside a Map runs several times at once, and the interpreter's events do not
+ * tell which of them failed: there the siblings run out.
  */
 export class Scopes {
   readonly #states: ReadonlyMap<string, Placed>

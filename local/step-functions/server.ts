@@ -22,8 +22,8 @@ export type StepFunctionsOptions = {
 export type StepFunctions = { readonly url: string; readonly close: () => Promise<void> }
 
 /**
- * AWS Step Functions on one machine: the JSON protocol that `@aws-sdk/client-sfn` speaks, over executions
- * that survive `kill -9`. A task that was in flight then runs again.
+ * AWS Step Functions on one machine: the JSON protocol that `@aws-sdk/client-sfn` speaks, over
+ * executions that survive `kill -9`. A task that was in flight then runs again.
  *
  * `close` leaves unfinished executions to the next start with the same `dataDir`.
  *

@@ -129,7 +129,8 @@ async function withTimeout(
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   if (state.TimeoutSeconds === undefined) return work(signal)
-  // A function that a crash interrupted starts anew, with its whole time; a job or a callback went on meanwhile.
+  // A function that a crash interrupted starts anew, with its whole time; a job or a callback went
+  // on meanwhile.
   const from = resource.kind === 'create-job' || isToken(resource) ? startedAt : env.clock()
   const untilMs = from + state.TimeoutSeconds * 1_000
   const settled = new AbortController()

@@ -11,7 +11,10 @@ type Waiting = {
 }
 type Place = { readonly key: string; readonly number: number }
 
-/** The callbacks that `.waitForTaskToken` tasks wait for. A token names its attempt, so a restart opens it anew. */
+/**
+ * The callbacks that `.waitForTaskToken` tasks wait for. A token names its attempt, so a restart
+ * opens it anew.
+ */
 export class Tokens {
   readonly #waiting = new Map<string, Waiting>()
 
