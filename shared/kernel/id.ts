@@ -29,6 +29,7 @@ export const ID_PREFIXES = {
   playback: 'pbk',
   enrollment: 'enr',
   entitlement: 'ent',
+  enrollmentCode: 'cod',
   assessment: 'asm',
   question: 'qst',
   option: 'opt',

@@ -27,6 +27,7 @@ import { addMs, type Instant, instantOf, toIso } from '../../shared/kernel/time.
 import { silentLog } from '../../shared/observe/logger.ts'
 import { continueTrace } from '../../shared/observe/trace.ts'
 import type { Service } from '../../shared/service/define.ts'
+import { contractCoverage } from './contract-coverage.ts'
 import type { TestDatabase } from './database.ts'
 
 /** A clock that stands until a test moves it. */
@@ -94,6 +95,7 @@ export const useDoors = <C extends Contract, Deps>(
   let database: Database
   let mint: MintInternalToken
   let fetchApp: (request: Request) => Response | Promise<Response>
+  const coverage = contractCoverage(service.contract)
   const theDeps = () => (typeof deps === 'function' ? (deps as () => Deps)() : deps)
 
   beforeAll(async () => {
@@ -134,6 +136,7 @@ export const useDoors = <C extends Contract, Deps>(
       }),
     )
     const text = await response.text()
+    coverage.note(method, path, { status: response.status, text })
     const isJson = /json/.test(response.headers.get('content-type') ?? '')
     return {
       status: response.status,
@@ -147,7 +150,13 @@ export const useDoors = <C extends Contract, Deps>(
   const deliver = <Type extends EventType>(
     type: Type,
     data: DataOf<Type>,
-    options: { id?: Envelope['id']; organizationId?: OrganizationId; actorId?: string } = {},
+    options: {
+      id?: Envelope['id']
+      organizationId?: OrganizationId
+      actorId?: string
+      /** Position within its aggregate; projections drop what is not newer than what they know. */
+      sequence?: number
+    } = {},
   ): Promise<Outcome> => {
     const envelope: Envelope = {
       specversion: '1.0',
@@ -160,7 +169,7 @@ export const useDoors = <C extends Contract, Deps>(
       ...(options.organizationId && { organizationid: options.organizationId }),
       actorid: options.actorId ?? 'system',
       traceparent: continueTrace(undefined),
-      sequence: 1,
+      sequence: options.sequence ?? 1,
       data,
     }
     const record = {
@@ -222,6 +231,8 @@ export const useDoors = <C extends Contract, Deps>(
     deliver,
     runJob,
     outbox,
+    /** What of the contract no call of this file has shown yet: stands as the last test of service.test.ts. */
+    uncovered: coverage.uncovered,
   }
 }
 
