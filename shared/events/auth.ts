@@ -27,6 +27,11 @@ export const authEvents = defineEvents({
       organizationId: idSchema('organization'),
     }),
   },
+  /** Somebody asked for an account with an address that has one: its owner is told, the asker is not. */
+  'account.sign_up_repeated': {
+    key: 'accountId',
+    data: z.object({ accountId: idSchema('account'), email: z.string(), locale: z.string() }),
+  },
   'account.verification_requested': { key: 'accountId', data: z.object(mail) },
   'account.email_verified': {
     key: 'accountId',
