@@ -1,0 +1,268 @@
+import { isDeepStrictEqual } from 'node:util'
+import { LESSON_BYTES_MAX } from '../../shared/contracts/content.ts'
+import type { ContentEvent } from '../../shared/events/content.ts'
+import type { ItemCompletion } from '../../shared/events/course-outline.ts'
+import type {
+  AccountId,
+  AssessmentId,
+  CourseId,
+  Id,
+  LessonId,
+  MediaId,
+  OrganizationId,
+} from '../../shared/kernel/id.ts'
+import type { Instant } from '../../shared/kernel/time.ts'
+import {
+  blocksInvalid,
+  completionInvalid,
+  embedRefused,
+  lessonTooLarge,
+  revisionStale,
+} from './errors.ts'
+import { sanitizeRichText } from './rich-text.ts'
+
+export type Block = { readonly blockId: Id<'block'> } & (
+  | { readonly kind: 'rich_text'; readonly html: string }
+  | { readonly kind: 'video' | 'file'; readonly mediaId: MediaId; readonly title: string }
+  | { readonly kind: 'embed'; readonly url: string; readonly title: string }
+  | { readonly kind: 'code'; readonly language: string; readonly text: string }
+  | { readonly kind: 'quiz'; readonly assessmentId: AssessmentId }
+)
+
+/** What a save keeps. */
+export type Content = {
+  readonly title: string
+  readonly blocks: readonly Block[]
+  readonly completion: ItemCompletion
+}
+
+/** A lesson with what its newest revision holds. */
+export type Lesson = Content & {
+  readonly lessonId: LessonId
+  readonly courseId: CourseId
+  readonly organizationId: OrganizationId
+  readonly revision: number
+  readonly createdAt: Instant
+  /** Gone for those who build; whose published version shows it keeps it. */
+  readonly deletedAt: Instant | null
+}
+
+/** One save. Never changes. */
+export type Revision = Content & {
+  readonly lessonId: LessonId
+  readonly courseId: CourseId
+  readonly organizationId: OrganizationId
+  readonly revision: number
+  readonly authorId: AccountId
+  readonly createdAt: Instant
+  readonly restoredFrom: number | null
+}
+
+export type Decision = { readonly lesson: Lesson; readonly events: readonly ContentEvent[] }
+
+/** Whose pages may stand in a lesson: players and documents that are made to be framed. */
+export const EMBED_HOSTS: readonly string[] = [
+  'www.youtube.com',
+  'www.youtube-nocookie.com',
+  'player.vimeo.com',
+  'docs.google.com',
+  'codepen.io',
+  'codesandbox.io',
+  'www.geogebra.org',
+  'phet.colorado.edu',
+]
+
+/** A new lesson is its first revision. */
+export const beginLesson = (
+  command: Content & Pick<Lesson, 'lessonId' | 'courseId' | 'organizationId'>,
+  now: Instant,
+): Decision => {
+  const { title, blocks, completion, ...facts } = command
+  const content = checked({ title, blocks, completion })
+  const lesson = { ...facts, ...content, revision: 1, createdAt: now, deletedAt: null }
+  return { lesson, events: [revised(lesson)] }
+}
+
+/** Applies the given fields as the next revision. What changes nothing gives the lesson as it stands, and no event. */
+export const saveDraft = (
+  lesson: Lesson,
+  { changes, expectedRevision }: { changes: Partial<Content>; expectedRevision: number },
+): Decision => {
+  if (lesson.revision !== expectedRevision) throw revisionStale(lesson.revision)
+  const { title, blocks, completion } = { ...lesson, ...changes }
+  const content = checked({ title, blocks, completion })
+  if (isDeepStrictEqual(content, contentOf(lesson))) return { lesson, events: [] }
+  const saved = { ...lesson, ...content, revision: lesson.revision + 1 }
+  return { lesson: saved, events: [revised(saved)] }
+}
+
+/** @param blockIds every block of the lesson, each once. */
+export const reorderBlocks = (
+  lesson: Lesson,
+  { blockIds, expectedRevision }: { blockIds: readonly Id<'block'>[]; expectedRevision: number },
+): Decision => {
+  if (lesson.revision !== expectedRevision) throw revisionStale(lesson.revision)
+  const standing = new Map(lesson.blocks.map((block) => [block.blockId, block]))
+  const blocks = blockIds.flatMap((blockId) => standing.get(blockId) ?? [])
+  const isPermutation =
+    blocks.length === blockIds.length &&
+    blockIds.length === lesson.blocks.length &&
+    new Set(blockIds).size === blockIds.length
+  if (!isPermutation) throw blocksInvalid('The order names every block of the lesson once.')
+  return saveDraft(lesson, { changes: { blocks }, expectedRevision })
+}
+
+/** What publishing would say of it: everything that this revision shows. */
+export const mediaIdsOf = ({ blocks }: Pick<Content, 'blocks'>): MediaId[] =>
+  unique(
+    blocks.flatMap((block) =>
+      block.kind === 'video' || block.kind === 'file' ? [block.mediaId] : [],
+    ),
+  )
+
+export const assessmentIdsOf = ({ blocks }: Pick<Content, 'blocks'>): AssessmentId[] =>
+  unique(blocks.flatMap((block) => (block.kind === 'quiz' ? [block.assessmentId] : [])))
+
+/** What is remembered of an upload, from the events of media and video-processing. */
+export type MediaFacts = {
+  readonly mediaId: MediaId
+  readonly organizationId: OrganizationId
+  /** Null until its upload is known: then only its video has been heard of. */
+  readonly kind: string | null
+  readonly isDeleted: boolean
+  readonly video: VideoFacts | null
+}
+
+export type VideoFacts = {
+  readonly state: 'processing' | 'ready' | 'failed'
+  /** Counts the processings of the video. */
+  readonly version: number
+  /** Why it failed, in the processor's words. */
+  readonly reason: string | null
+}
+
+/** A video that once was ready stays so: while it is processed again, and if that fails, the old rendition plays. */
+export const videoAfter = (standing: VideoFacts | null, news: VideoFacts): VideoFacts => {
+  if (standing === null) return news
+  if (standing.state === 'ready' && news.state !== 'ready') return standing
+  return news.version >= standing.version ? news : standing
+}
+
+export type Surroundings = {
+  readonly media: ReadonlyMap<MediaId, MediaFacts>
+  /** Known quizzes, and the course of each. */
+  readonly assessments: ReadonlyMap<AssessmentId, CourseId>
+}
+
+/** The first thing that stands in the way of publishing, in one sentence; null when nothing does. */
+export const obstacleOf = (
+  lesson: Pick<Lesson, 'blocks' | 'courseId'>,
+  { media, assessments }: Surroundings,
+): string | null => {
+  if (!lesson.blocks.some(showsSomething)) return 'The lesson is empty.'
+  for (const block of lesson.blocks) {
+    const obstacle =
+      block.kind === 'video'
+        ? videoObstacle(media.get(block.mediaId))
+        : block.kind === 'file'
+          ? fileObstacle(media.get(block.mediaId))
+          : block.kind === 'quiz'
+            ? quizObstacle(assessments.get(block.assessmentId), lesson.courseId)
+            : null
+    if (obstacle) return obstacle
+  }
+  return null
+}
+
+const videoObstacle = (facts: MediaFacts | undefined): string | null => {
+  if (!facts) return 'The video has not been uploaded.'
+  if (facts.isDeleted) return 'The video has been deleted.'
+  if (facts.kind !== null && facts.kind !== 'video')
+    return 'A video block shows a file of another kind.'
+  if (facts.video?.state === 'ready') return null
+  if (facts.video?.state === 'failed')
+    return `The video could not be processed: ${facts.video.reason ?? 'no reason was given'}`
+  return 'The video is still being processed.'
+}
+
+const fileObstacle = (facts: MediaFacts | undefined): string | null => {
+  if (facts?.isDeleted) return 'A file has been deleted.'
+  return facts && facts.kind !== null ? null : 'A file has not been uploaded.'
+}
+
+const quizObstacle = (ofCourse: CourseId | undefined, courseId: CourseId): string | null => {
+  if (ofCourse === undefined) return 'A quiz does not exist.'
+  return ofCourse === courseId ? null : 'A quiz belongs to another course.'
+}
+
+const showsSomething = (block: Block): boolean =>
+  block.kind === 'rich_text'
+    ? block.html.trim() !== ''
+    : block.kind === 'code'
+      ? block.text.trim() !== ''
+      : true
+
+const checked = (content: Content): Content => {
+  const blocks = content.blocks.map(cleaned)
+  if (new Set(blocks.map(({ blockId }) => blockId)).size !== blocks.length)
+    throw blocksInvalid('A block stands in the lesson more than once.')
+  refuseUnlessShown(content.completion, blocks)
+  const clean = { ...content, blocks }
+  // Sanitising may lengthen a text (`&` becomes `&amp;`), so the limit counts what is kept.
+  if (Buffer.byteLength(JSON.stringify(clean)) > LESSON_BYTES_MAX)
+    throw lessonTooLarge(LESSON_BYTES_MAX)
+  return clean
+}
+
+const cleaned = (block: Block): Block => {
+  if (block.kind === 'rich_text') return { ...block, html: sanitizeRichText(block.html) }
+  if (block.kind === 'embed') return { ...block, url: embeddable(block.url) }
+  return block
+}
+
+/** The address as every browser will read it. */
+const embeddable = (address: string): string => {
+  const url = URL.parse(address)
+  const isPlain =
+    url !== null &&
+    url.protocol === 'https:' &&
+    url.port === '' &&
+    url.username === '' &&
+    url.password === '' &&
+    EMBED_HOSTS.includes(url.hostname)
+  if (!isPlain) throw embedRefused(EMBED_HOSTS)
+  return url.href
+}
+
+const refuseUnlessShown = (completion: ItemCompletion, blocks: readonly Block[]) => {
+  if (completion.kind === 'video_watched') {
+    const { mediaId } = completion
+    if (!blocks.some((block) => block.kind === 'video' && block.mediaId === mediaId))
+      throw completionInvalid('The video that must be watched is not one of the lesson.')
+  }
+  if (completion.kind === 'quiz_passed') {
+    const { assessmentId } = completion
+    if (!blocks.some((block) => block.kind === 'quiz' && block.assessmentId === assessmentId))
+      throw completionInvalid('The quiz that must be passed is not one of the lesson.')
+  }
+}
+
+const contentOf = ({ title, blocks, completion }: Content): Content => ({
+  title,
+  blocks,
+  completion,
+})
+
+const revised = (lesson: Lesson): ContentEvent => ({
+  type: 'lesson.revised',
+  lessonId: lesson.lessonId,
+  courseId: lesson.courseId,
+  organizationId: lesson.organizationId,
+  revision: lesson.revision,
+  title: lesson.title,
+  completion: lesson.completion,
+  mediaIds: mediaIdsOf(lesson),
+  assessmentIds: assessmentIdsOf(lesson),
+})
+
+const unique = <Value>(values: readonly Value[]): Value[] => [...new Set(values)]
