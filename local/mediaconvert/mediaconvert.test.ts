@@ -651,12 +651,12 @@ async function longJob(): Promise<CreateJobCommandInput> {
   })
 }
 
-/** Command lines of running encoders that belong to this test file. */
+/** Command lines of running encoders of `longJob`: other suites encode at the same time. */
 async function encoders(): Promise<string[]> {
   const { stdout } = await execute('ps', ['-eo', 'pid=,args='])
   return stdout
     .split('\n')
-    .filter((line) => line.includes(ffmpegPath()) && line.includes('rung-0-0'))
+    .filter((line) => line.includes(ffmpegPath()) && line.includes('scale=3840:2160'))
 }
 
 const encoding = (client: MediaConvertClient, id: string) =>
