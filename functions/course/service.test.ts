@@ -123,6 +123,13 @@ describe('POST /v1/courses', () => {
       body: { title: 'M', slug: 'montage' },
     })
     expect(answer).toMatchObject({ status: 409, body: { code: 'course.slug_taken' } })
+    const other = await aDraft()
+    const renamed = await hub.patch(`/v1/courses/${other.courseId}/draft`, {
+      as: instructor,
+      ifMatch: 1,
+      body: { slug: 'montage' },
+    })
+    expect(renamed).toMatchObject({ status: 409, body: { code: 'course.slug_taken' } })
   })
 
   it('is for those who may create courses', async () => {
@@ -346,6 +353,17 @@ describe('GET /v1/courses/by-slug/{slug}', () => {
 })
 
 describe('instructors', () => {
+  it('are twenty at most', async () => {
+    const draft = await aDraft()
+    const add = () => onCourse(draft.courseId).addInstructor(instructor)
+    const answers = await Promise.all(Array.from({ length: 20 }, add))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(19)
+    expect(answers.find(({ status }) => status !== 200)).toMatchObject({
+      status: 422,
+      body: { code: 'course.instructors_full' },
+    })
+  })
+
   it('share a course and leave it, but never the last one', async () => {
     const draft = await aDraft()
     const colleague = somebody('instructor', { organizationId })
@@ -365,5 +383,182 @@ describe('the second wall', () => {
     await aDraft()
     const rows = await database.as('course').pool.query('select * from course.courses')
     expect(rows.rowCount).toBe(0)
+  })
+})
+
+/** Every operation on one course, as somebody would call it. */
+const onCourse = (courseId: string, revision = 1) =>
+  ({
+    getCourse: (as: Principal) => hub.get(`/v1/courses/${courseId}`, { as }),
+    getDraft: (as: Principal) => hub.get(`/v1/courses/${courseId}/draft`, { as }),
+    updateDraft: (as: Principal) =>
+      hub.patch(`/v1/courses/${courseId}/draft`, {
+        as,
+        ifMatch: revision,
+        body: { title: 'New' },
+      }),
+    replaceOutline: (as: Principal) =>
+      hub.put(`/v1/courses/${courseId}/outline`, {
+        as,
+        ifMatch: revision,
+        body: { modules: [] },
+      }),
+    previewCourse: (as: Principal) => hub.get(`/v1/courses/${courseId}/preview`, { as }),
+    publishCourse: (as: Principal) => publish({ courseId, revision }, as),
+    archiveCourse: (as: Principal) => hub.post(`/v1/courses/${courseId}/archive`, { as }),
+    listVersions: (as: Principal) => hub.get(`/v1/courses/${courseId}/versions`, { as }),
+    getVersion: (as: Principal) =>
+      hub.get(`/v1/courses/${courseId}/versions/${newId('courseVersion')}`, { as }),
+    addInstructor: (as: Principal) =>
+      hub.post(`/v1/courses/${courseId}/instructors`, {
+        as,
+        body: { accountId: newId('account') },
+      }),
+    removeInstructor: (as: Principal) =>
+      hub.delete(`/v1/courses/${courseId}/instructors/${newId('account')}`, { as }),
+  }) as const
+
+describe('a course of another organisation', () => {
+  it.each(Object.keys(onCourse('')) as (keyof ReturnType<typeof onCourse>)[])(
+    'does not exist for %s, even for an owner',
+    async (operation) => {
+      const { draft } = await aPublished()
+      expect(await onCourse(draft.courseId, draft.revision)[operation](stranger)).toMatchObject({
+        status: 404,
+        body: { code: 'course.not_found' },
+      })
+    },
+  )
+
+  it('does not lend its slug', async () => {
+    const { draft } = await aPublished({ slug: 'only-here' })
+    expect((await hub.get(`/v1/courses/by-slug/${draft.slug}`, { as: stranger })).status).toBe(404)
+  })
+})
+
+describe('an archived course', () => {
+  it('leaves the catalogue, stays readable for its builders and no longer changes', async () => {
+    const { draft } = await aPublished({ title: 'Yesterday' })
+    const operations = onCourse(draft.courseId, draft.revision)
+    expect((await operations.archiveCourse(instructor)).body.state).toBe('archived')
+    expect((await operations.archiveCourse(instructor)).status).toBe(200)
+    expect((await hub.get('/v1/courses?q=yesterday', { as: learner })).body.items).toEqual([])
+    for (const operation of [
+      'updateDraft',
+      'replaceOutline',
+      'publishCourse',
+      'addInstructor',
+      'removeInstructor',
+    ] as const)
+      expect(await operations[operation](instructor)).toMatchObject({
+        status: 409,
+        body: { code: 'course.archived' },
+      })
+    expect(
+      (await hub.outbox('course.archived')).filter(({ subject }) => subject === draft.courseId),
+    ).toHaveLength(1)
+  })
+})
+
+describe('an older revision', () => {
+  it.each(['updateDraft', 'replaceOutline', 'publishCourse'] as const)(
+    'is refused by %s',
+    async (operation) => {
+      const draft = await withOutline([aLesson()])
+      expect(await onCourse(draft.courseId, 1)[operation](instructor)).toMatchObject({
+        status: 412,
+        body: { code: 'course.revision_stale', currentRevision: 2 },
+      })
+    },
+  )
+})
+
+describe('GET /v1/courses/{courseId}/preview', () => {
+  it('shows what publishing would pin and what stands in its way, without doing it', async () => {
+    const [ready, waiting] = [aLesson(), aLesson('The video is still being processed.')]
+    const draft = await withOutline([ready, waiting])
+    const { body } = await hub.get(`/v1/courses/${draft.courseId}/preview`, { as: instructor })
+    expect(body).toMatchObject({
+      items: [{ lessonId: ready }],
+      obstacles: [{ lessonId: waiting, reason: 'The video is still being processed.' }],
+    })
+    expect((await hub.get(`/v1/courses/${draft.courseId}`, { as: instructor })).body.state).toBe(
+      'draft',
+    )
+  })
+})
+
+describe('PUT /v1/courses/{courseId}/outline', () => {
+  it('refuses a lesson that stands in it twice', async () => {
+    const draft = await aDraft()
+    const lessonId = aLesson()
+    const answer = await hub.put(`/v1/courses/${draft.courseId}/outline`, {
+      as: instructor,
+      ifMatch: 1,
+      body: { modules: [{ title: 'One', items: [{ lessonId }, { lessonId }] }] },
+    })
+    expect(answer).toMatchObject({ status: 422, body: { code: 'course.outline_invalid' } })
+  })
+
+  it('may be emptied, but an empty course is not published', async () => {
+    const draft = await withOutline([])
+    expect(await publish(draft)).toMatchObject({ status: 422, body: { code: 'course.empty' } })
+  })
+})
+
+describe('GET /v1/courses/{courseId}/versions', () => {
+  it('lists what was published, newest first, in pages', async () => {
+    const { draft } = await aPublished()
+    const { body: changed } = await hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+      as: instructor,
+      ifMatch: draft.revision,
+      body: { title: 'Second edition' },
+    })
+    await publish(changed)
+    const path = `/v1/courses/${draft.courseId}/versions`
+    const first = await hub.get(`${path}?limit=1`, { as: instructor })
+    expect(first.body.items).toMatchObject([{ number: 2, title: 'Second edition' }])
+    const rest = await hub.get(`${path}?cursor=${first.body.nextCursor}`, { as: instructor })
+    expect(rest.body).toMatchObject({ items: [{ number: 1 }], nextCursor: null })
+    expect((await hub.get(`${path}?cursor=x`, { as: instructor })).body.code).toBe('request.cursor')
+  })
+})
+
+describe('categories', () => {
+  const admin = somebody('admin', { organizationId })
+  const add = (slug: string, as = admin) =>
+    hub.post('/v1/courses/categories', { as, body: { slug, name: slug } })
+
+  it('are added by admins, once each, and filter the catalogue', async () => {
+    const { body: category } = await add('art')
+    expect(await add('art')).toMatchObject({
+      status: 409,
+      body: { code: 'course.category_exists' },
+    })
+    const draft = await withOutline([aLesson()])
+    const { body: changed } = await hub.patch(`/v1/courses/${draft.courseId}/draft`, {
+      as: instructor,
+      ifMatch: draft.revision,
+      body: { categoryIds: [category.categoryId] },
+    })
+    await publish(changed)
+    const found = await hub.get(`/v1/courses?categoryId=${category.categoryId}`, { as: learner })
+    expect(found.body.items).toMatchObject([{ courseId: draft.courseId }])
+  })
+
+  it('are listed in pages', async () => {
+    await add('biology')
+    const { body } = await hub.get('/v1/courses/categories?limit=1', { as: learner })
+    expect(body.items).toHaveLength(1)
+    const next = await hub.get(`/v1/courses/categories?cursor=${body.nextCursor}`, { as: learner })
+    expect(next.body.items[0].slug > body.items[0].slug).toBe(true)
+    const bad = await hub.get('/v1/courses/categories?cursor=x', { as: learner })
+    expect(bad.body.code).toBe('request.cursor')
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })
