@@ -11,12 +11,12 @@ import type { MemberProcess } from './fixtures/member-process.ts'
 import { type BusConfig, busSchema, openBus } from './open.ts'
 import {
   type Bus,
-  BusUnavailableError,
   type LogRecord,
   type OutboundRecord,
   RECORD_BYTES_MAX,
   RecordTooLargeError,
   type Subscription,
+  UnknownTopicError,
 } from './port.ts'
 
 const PARTITIONS = 4
@@ -336,11 +336,11 @@ function conforms(configure: () => Promise<BusConfig>, sessionTimeoutMs: number)
   )
 
   it(
-    'says that it is unavailable when a topic does not exist',
+    'says so when a topic does not exist',
     async () => {
       await expect(
         bus.send([{ topic: `absent.${randomUUID()}`, key: 'a', value: 'x' }]),
-      ).rejects.toBeInstanceOf(BusUnavailableError)
+      ).rejects.toBeInstanceOf(UnknownTopicError)
     },
     TEST_TIMEOUT_MS,
   )

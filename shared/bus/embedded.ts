@@ -4,7 +4,13 @@ import { describeError, type Log } from '../observe/logger.ts'
 import { append } from './embedded/append.ts'
 import { watchHeads } from './embedded/heads.ts'
 import { startMember } from './embedded/member.ts'
-import { type Bus, BusUnavailableError, type Consumer, requestsOf } from './port.ts'
+import {
+  type Bus,
+  BusUnavailableError,
+  type Consumer,
+  requestsOf,
+  UnknownTopicError,
+} from './port.ts'
 import { pause } from './pulse.ts'
 
 export type EmbeddedBusOptions = {
@@ -67,7 +73,7 @@ export const openEmbeddedBus = ({
         if (!isKnown) await heads.refresh()
         for (const request of requests) await append(pool, request, heads.partitionsOf)
       } catch (error) {
-        if (error instanceof BusUnavailableError) throw error
+        if (error instanceof UnknownTopicError) throw error
         throw new BusUnavailableError('the event log did not acknowledge', { cause: error })
       }
     },

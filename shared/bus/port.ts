@@ -82,6 +82,7 @@ export type Bus = {
    * Resolves once every record is durable; order per key is kept.
    *
    * @throws BusUnavailableError when it is not known to be: some, all or none may have arrived.
+   * @throws UnknownTopicError when a topic does not exist; what was meant for others may have arrived.
    * @throws RecordTooLargeError before anything was sent.
    */
   send(records: readonly OutboundRecord[]): Promise<void>
@@ -91,9 +92,14 @@ export type Bus = {
   close(): Promise<void>
 }
 
-/** The log did not acknowledge: it is away, or a topic does not exist. */
+/** The log did not acknowledge: it is away, or it answers too late. */
 export class BusUnavailableError extends Error {
   override readonly name = 'BusUnavailableError'
+}
+
+/** A topic of the request does not exist: the log is well, what was deployed is not. */
+export class UnknownTopicError extends Error {
+  override readonly name = 'UnknownTopicError'
 }
 
 /** A record above {@link RECORD_BYTES_MAX} can never be sent. */

@@ -7,7 +7,7 @@ import { ROLE_PASSWORD, useDatabase } from '../../tests/support/database.ts'
 import { eventually } from '../../tests/support/eventually.ts'
 import { ensureEventLog } from '../bus/embedded/ensure.ts'
 import { type EmbeddedBus, openEmbeddedBus } from '../bus/embedded.ts'
-import type { Bus } from '../bus/port.ts'
+import { type Bus, UnknownTopicError } from '../bus/port.ts'
 import { migrate } from '../db/migrate.ts'
 import { PUBLISHER_ROLE } from '../db/names.ts'
 import type { Database } from '../db/open.ts'
@@ -17,7 +17,7 @@ import { systemClock } from '../kernel/time.ts'
 import { silentLog } from '../observe/logger.ts'
 import { continueTrace } from '../observe/trace.ts'
 import { EVENTS_PER_STREAM_MAX, findOutboxes, publishOutbox } from './publish.ts'
-import { writeOutbox } from './write.ts'
+import { appendToStream, writeOutbox } from './write.ts'
 
 // A service of its own, the real publisher role, and the real embedded log; faults are put between them.
 const SERVICE = 'outbox-test'
@@ -255,6 +255,18 @@ describe('publishOutbox', () => {
     await write('b', [1])
     await database.query(`delete from ${SCHEMA}.outbox where aggregate_id = 'a'`)
     expect(await publish()).toMatchObject({ events: 1, isDrained: false })
+  })
+
+  it('publishes everything else when one topic does not exist, and then says so', async () => {
+    await transaction(service, context(), (tx) =>
+      appendToStream(tx, { subject: '-first', topic: 'hub.outbox-test.dlq' }, [{ type: 'x.y' }]),
+    )
+    await write('a', upTo(EVENTS_PER_STREAM_MAX + 1))
+    await expect(publish()).rejects.toBeInstanceOf(UnknownTopicError)
+    expect((await published()).sequences.get('a')).toEqual(upTo(EVENTS_PER_STREAM_MAX + 1))
+    expect(await unsettled()).toEqual({ events: 1, streams: 1 })
+    await database.query(`update ${SCHEMA}.outbox set topic = '${TOPIC}'`)
+    expect(await publish()).toMatchObject({ events: 1, isDrained: true })
   })
 
   it('may read and settle outboxes, and nothing else', async () => {

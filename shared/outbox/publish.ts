@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import type { Bus, Header, OutboundRecord } from '../bus/port.ts'
+import { type Bus, type Header, type OutboundRecord, UnknownTopicError } from '../bus/port.ts'
 import type { Envelope } from '../events/envelope.ts'
 
 /** Streams that one batch leases. */
@@ -39,6 +39,7 @@ export type Published = {
  * so the *first* arrival of every event is in order, because each sender starts behind what was acknowledged.
  *
  * @throws BusUnavailableError, or the database's error; what was not settled is sent by a later call.
+ * @throws UnknownTopicError once everything for other topics was sent.
  */
 export const publishOutbox = async ({
   kysely,
@@ -53,23 +54,29 @@ export const publishOutbox = async ({
   // Going round through all streams in order, none is starved by those before it.
   let after = FIRST
   let eventsThisRound = 0
+  let unknownTopic: UnknownTopicError | undefined
   while (!signal.aborted && batches < BATCHES_MAX) {
     const lease: Lease = { token: randomUUID(), ms: leaseMs }
     const streams = await outbox.claim({ after, lease })
     if (streams.length > 0) {
       const sent = await publishBatch({ outbox, bus, lease, streams })
-      events += sent
-      eventsThisRound += sent
+      events += sent.events
+      eventsThisRound += sent.events
       batches += 1
+      unknownTopic ??= sent.unknownTopic
     }
     if (streams.length === STREAMS_PER_BATCH_MAX) {
       after = streams.at(-1) ?? FIRST
       continue
     }
-    if (eventsThisRound === 0) return { events, batches, isDrained: streams.length === 0 }
+    if (eventsThisRound === 0) {
+      if (unknownTopic) throw unknownTopic
+      return { events, batches, isDrained: streams.length === 0 }
+    }
     after = FIRST
     eventsThisRound = 0
   }
+  if (unknownTopic) throw unknownTopic
   return { events, batches, isDrained: false }
 }
 
@@ -93,7 +100,8 @@ type OutboxEvent = {
   readonly envelope: Envelope
 }
 
-/** @returns how many events were sent. */
+type Sent = { readonly events: number; readonly unknownTopic: UnknownTopicError | undefined }
+
 const publishBatch = async ({
   outbox,
   bus,
@@ -104,15 +112,27 @@ const publishBatch = async ({
   bus: Pick<Bus, 'send'>
   lease: Lease
   streams: readonly string[]
-}): Promise<number> => {
+}): Promise<Sent> => {
   // Published up to here; 0 where nothing of the stream was sent.
   const seqs = new Map(streams.map((stream) => [stream, 0]))
+  let events = 0
+  let unknownTopic: UnknownTopicError | undefined
   try {
-    const events = await outbox.read(streams, lease)
-    await bus.send(events.map(toRecord))
-    for (const { aggregateId, seq } of events) seqs.set(aggregateId, seq)
+    const read = await outbox.read(streams, lease)
+    // A stream has one topic. Sent apart, a dead-letter topic that was forgotten holds up no other.
+    for (const ofTopic of Map.groupBy(read, ({ topic }) => topic).values()) {
+      try {
+        await bus.send(ofTopic.map(toRecord))
+      } catch (error) {
+        if (!(error instanceof UnknownTopicError)) throw error
+        unknownTopic = error
+        continue
+      }
+      events += ofTopic.length
+      for (const { aggregateId, seq } of ofTopic) seqs.set(aggregateId, seq)
+    }
     await outbox.settle(seqs, lease)
-    return events.length
+    return { events, unknownTopic }
   } catch (error) {
     // A lease that stays behind only costs time, so the first error is the one to tell.
     await outbox.settle(seqs, lease).catch(() => {})

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { assert } from '../../kernel/assert.ts'
-import { BusUnavailableError, type OutboundRecord } from '../port.ts'
+import { type OutboundRecord, UnknownTopicError } from '../port.ts'
 import { APPENDED, CHANNEL } from './channel.ts'
 
 /**
@@ -64,7 +64,7 @@ const place = (
   partitionsOf: (topic: string) => number | undefined,
 ): number => {
   const partitions = partitionsOf(topic)
-  if (!partitions) throw new BusUnavailableError(`topic ${topic} does not exist`)
+  if (!partitions) throw new UnknownTopicError(`topic ${topic} does not exist`)
   if (key !== null) return createHash('md5').update(key).digest().readUInt32BE(0) % partitions
   spread = (spread + 1) % Number.MAX_SAFE_INTEGER
   return spread % partitions

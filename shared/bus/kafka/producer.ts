@@ -1,6 +1,18 @@
-import type { IHeaders, Kafka, Producer, TopicMessages } from 'kafkajs'
+import {
+  type IHeaders,
+  type Kafka,
+  KafkaJSProtocolError,
+  type Producer,
+  type TopicMessages,
+} from 'kafkajs'
 import { describeError, type Log } from '../../observe/logger.ts'
-import { BusUnavailableError, type Header, type OutboundRecord, requestsOf } from '../port.ts'
+import {
+  BusUnavailableError,
+  type Header,
+  type OutboundRecord,
+  requestsOf,
+  UnknownTopicError,
+} from '../port.ts'
 
 /** Sends requests one after the other, so that a key's records cannot overtake each other. */
 export type Sender = {
@@ -40,6 +52,8 @@ export const openSender = (kafka: Kafka, log: Log): Sender => {
         return
       } catch (error) {
         log.warn('send failed', { attempt, ...describeError(error) })
+        if (isUnknownTopic(error))
+          throw new UnknownTopicError('a topic does not exist', { cause: error })
         await discard()
         if (attempt === PRODUCERS_PER_REQUEST_MAX)
           throw new BusUnavailableError('Kafka did not acknowledge', { cause: error })
@@ -63,6 +77,12 @@ export const openSender = (kafka: Kafka, log: Log): Sender => {
     },
   }
 }
+
+/** kafkajs wraps what it has given up on, more than once. */
+const isUnknownTopic = (error: unknown): boolean =>
+  error instanceof KafkaJSProtocolError
+    ? error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
+    : error instanceof Error && error.cause !== undefined && isUnknownTopic(error.cause)
 
 const connect = async (kafka: Kafka): Promise<Producer> => {
   const producer = kafka.producer({
