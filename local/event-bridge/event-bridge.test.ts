@@ -5,6 +5,7 @@ import {
   DELIVERY_ATTEMPTS_MAX,
   type EventBridgeOptions,
 } from './event-bridge.ts'
+import { payloadFor } from './input.ts'
 import { checkPattern, matches, type Pattern } from './pattern.ts'
 
 const event: BusEvent = {
@@ -122,5 +123,30 @@ describe('put', () => {
     expect(names).toHaveLength(2)
     expect(new Set(names).size).toBe(1)
     expect(names[0]).toMatch(/^[0-9a-f]{40}$/)
+  })
+})
+
+describe('what a target is sent', () => {
+  const event = { detail: { jobId: 'j-1', progress: { percent: 40 } } }
+
+  it.each([
+    [{}, event],
+    [{ input: '{"job":"sweep"}' }, { job: 'sweep' }],
+    [{ inputPath: '$.detail.progress' }, { percent: 40 }],
+    [
+      {
+        inputTransformer: {
+          paths: { detail: '$.detail', nothing: '$.detail.none' },
+          template: '{"job":"record","detail":<detail>,"extra":<nothing>}',
+        },
+      },
+      { job: 'record', detail: event.detail, extra: '' },
+    ],
+  ])('is what %j makes of the event', (target, payload) => {
+    expect(payloadFor(target, event)).toEqual(payload)
+  })
+
+  it('is refused where the path is more than a plain one', () => {
+    expect(() => payloadFor({ inputPath: '$.detail[0]' }, event)).toThrow('is not played here')
   })
 })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { payloadFor, type TargetInput } from './input.ts'
 import { checkPattern, matches, type Pattern } from './pattern.ts'
 
 /** An event in EventBridge's envelope. */
@@ -12,7 +13,7 @@ export type BusEvent = {
 }
 
 export type Target =
-  | { readonly kind: 'lambda'; readonly functionName: string }
+  | ({ readonly kind: 'lambda'; readonly functionName: string } & TargetInput)
   | { readonly kind: 'state-machine'; readonly arn: string }
 
 export type Rule = {
@@ -26,7 +27,7 @@ export type EventBridgeOptions = {
   /** Rejects, or answers with `functionError`, if the event was not taken. */
   readonly invokeLambda: (
     functionName: string,
-    event: BusEvent,
+    payload: unknown,
   ) => Promise<{ functionError?: string | undefined } | undefined>
   /** `name` is the same for every attempt of one event: starting twice must give one execution. */
   readonly startExecution: (start: {
@@ -100,7 +101,7 @@ async function hand(
   event: BusEvent,
 ): Promise<void> {
   if (target.kind === 'lambda') {
-    const answer = await invokeLambda(target.functionName, event)
+    const answer = await invokeLambda(target.functionName, payloadFor(target, event))
     if (answer?.functionError === undefined) return
     throw new Error(`${target.functionName} failed: ${answer.functionError}`)
   }
