@@ -76,8 +76,8 @@ export const builtInRoles = {
   },
   owner: {
     scope: 'organization',
-    description: 'An admin who may also close the organisation; there is always at least one.',
-    permissions: [...admin, 'organization:close'],
+    description: 'An admin who may also make and unmake owners; the last one stays.',
+    permissions: [...admin, 'organization:owners'],
   },
   course_instructor: {
     scope: 'course',
@@ -92,7 +92,7 @@ export const builtInRoles = {
   platform_admin: {
     scope: 'platform',
     description: 'Stands above organisations; every use is audited.',
-    permissions: [...admin, 'organization:close', 'organization:create', 'platform:operate'],
+    permissions: [...admin, 'organization:owners', 'organization:create', 'platform:operate'],
   },
 } as const satisfies Readonly<Record<string, BuiltInRole>>
 

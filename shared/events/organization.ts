@@ -3,11 +3,12 @@ import { idSchema } from '../kernel/id.ts'
 import { isoSchema } from '../kernel/time.ts'
 import { defineEvents, type EventOf } from './envelope.ts'
 
-const memberRole = z.enum(['learner', 'instructor', 'admin', 'owner'])
+/** Built-in roles of the same names say what each may do (`shared/contracts/roles.ts`). */
+export const memberRoleSchema = z.enum(['learner', 'instructor', 'admin', 'owner'])
 const member = {
   organizationId: idSchema('organization'),
   accountId: idSchema('account'),
-  role: memberRole,
+  role: memberRoleSchema,
 }
 const seat = {
   poolId: idSchema('licencePool'),
@@ -47,7 +48,7 @@ export const organizationEvents = defineEvents({
       organizationId: idSchema('organization'),
       organizationName: z.string(),
       email: z.string(),
-      role: memberRole,
+      role: memberRoleSchema,
       locale: z.string(),
       sealedToken: z.string(),
       expiresAt: isoSchema,
