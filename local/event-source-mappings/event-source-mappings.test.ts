@@ -117,7 +117,11 @@ describe('event-source mappings', () => {
       { key: 'tombstone', value: null },
     ])
     const source = { eventSourceArn: 'arn:aws:kafka:x', bootstrapServers: 'b-1:9098,b-2:9098' }
-    const { events, settled } = start(mappingOf(topic), undefined, { source })
+    const { events, settled } = start(
+      mappingOf(topic, { eventSourceArn: source.eventSourceArn }),
+      undefined,
+      { bootstrapServers: source.bootstrapServers },
+    )
     await settled()
     const common = { topic, partition: 0, timestampType: 'CREATE_TIME' }
     const timestamp = expect.any(Number)

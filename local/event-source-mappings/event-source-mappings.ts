@@ -8,6 +8,8 @@ import { resumeOffsetsOf } from './response.ts'
 /** One event-source mapping, as far as it is played here. */
 export type Mapping = {
   readonly functionName: string
+  /** As the function sees it; a local one where it is left out. */
+  readonly eventSourceArn?: string
   readonly topic: string
   readonly consumerGroupId: string
   /** Records in one invocation at most. */
@@ -43,7 +45,8 @@ export type EventSourceMappingsOptions = {
   readonly invoke: Invoke
   /** Told of every failed invocation; its records come again after a growing pause. */
   readonly onError: (error: unknown, mapping: Mapping) => void
-  readonly source?: MskSource
+  /** As the functions see it. */
+  readonly bootstrapServers?: string
   /** The longest pause before a repetition. */
   readonly retryDelayMsMax?: number
 }
@@ -51,10 +54,8 @@ export type EventSourceMappingsOptions = {
 /** A synchronous invocation takes 6 MB; the rest is for what stands around the records. */
 export const PAYLOAD_BYTES_MAX = 6 * 1_024 * 1_024 - 16 * 1_024
 
-const LOCAL_SOURCE: MskSource = {
-  eventSourceArn: 'arn:aws:kafka:us-east-1:000000000000:cluster/learning-hub/local',
-  bootstrapServers: 'localhost:9098',
-}
+const LOCAL_ARN = 'arn:aws:kafka:us-east-1:000000000000:cluster/learning-hub/local'
+const LOCAL_SERVERS = 'localhost:9098'
 
 /**
  * Plays Lambda's MSK event-source mappings over the bus: each is a consumer group that invokes its function with
@@ -65,11 +66,12 @@ export const startEventSourceMappings = ({
   bus,
   invoke,
   onError,
-  source = LOCAL_SOURCE,
+  bootstrapServers = LOCAL_SERVERS,
   retryDelayMsMax,
 }: EventSourceMappingsOptions): EventSourceMappings => {
   const enabled = mappings.filter((mapping) => mapping.enabled)
   const consumers = enabled.map((mapping): Consumer => {
+    const source = { eventSourceArn: mapping.eventSourceArn ?? LOCAL_ARN, bootstrapServers }
     const gather = createGatherer({
       recordsMax: mapping.batchSizeMax,
       bytesMax: PAYLOAD_BYTES_MAX,
@@ -124,6 +126,7 @@ export const toMapping = (template: EventSourceMapping): Mapping => {
     throw new Error(`${template.logicalId}: ${refused.join(', ')} cannot be played locally`)
   return {
     functionName: template.functionName,
+    eventSourceArn: template.eventSourceArn,
     topic: template.topic,
     consumerGroupId: template.consumerGroupId,
     batchSizeMax: template.batchSizeMax,

@@ -3,14 +3,17 @@ import { join } from 'node:path'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
 import { ensureEventLog } from '../../shared/bus/embedded/ensure.ts'
-import { openBus } from '../../shared/bus/open.ts'
+import { busSchema, openBus } from '../../shared/bus/open.ts'
 import type { Bus } from '../../shared/bus/port.ts'
 import { migrate } from '../../shared/db/migrate.ts'
 import { producers } from '../../shared/events/registry.ts'
 import { deadLetterTopicOf, topicOf } from '../../shared/events/topics.ts'
 import { startBalancer } from '../balancer/balancer.ts'
 import { createEventBridge } from '../event-bridge/event-bridge.ts'
-import { startEventSourceMappings } from '../event-source-mappings/event-source-mappings.ts'
+import {
+  startEventSourceMappings,
+  toMapping,
+} from '../event-source-mappings/event-source-mappings.ts'
 import { startLambdaApi } from '../lambda/api.ts'
 import { createLambda, type Lambda } from '../lambda/lambda.ts'
 import { startMail } from '../mail/mail.ts'
@@ -90,7 +93,7 @@ const bringUp = async (
       rolePassword: secret('database:services'),
       services: schemasOf(root),
     })
-    return openEventLog({ config, database, secrets, log: hubLog.of('event-log') })
+    return openEventLog({ root, config, database, secrets, log: hubLog.of('event-log') })
   })
   closers.add(bus.bus, (part) => part.close())
   const s3 = await report.step('starting storage and mail', async () => {
@@ -121,6 +124,8 @@ const bringUp = async (
       AlbListenerArn: LISTENER_ARN,
       MskClusterArn: `arn:aws:kafka:${REGION}:123456789012:cluster/hub/local`,
       KafkaBrokers: config.kafkaBrokers ?? '',
+      KafkaTls: 'false',
+      KafkaUsername: '',
       FunctionRoleArn: ROLE_ARN,
       MediaConvertRoleArn: ROLE_ARN,
       StateMachineRoleArn: ROLE_ARN,
@@ -180,10 +185,11 @@ const bringUp = async (
     )
     closers.add(
       startEventSourceMappings({
-        mappings: template.eventSourceMappings,
+        mappings: template.eventSourceMappings.map(toMapping),
         bus: bus.bus,
         invoke: lambda.invoke,
-        onError: (line) => hubLog.write('event-source-mappings', line),
+        onError: (error, { functionName }) =>
+          hubLog.write('event-source-mappings', `${functionName}: ${String(error)}`),
       }),
       (part) => part.close(),
     )
@@ -242,11 +248,13 @@ const createDatabase = async (databaseUrl: string) => {
 
 /** The log, its topics, and the variables by which functions and pods find it. */
 const openEventLog = async ({
+  root,
   config,
   database,
   secrets,
   log,
 }: {
+  root: string
   config: HubConfig
   database: string
   secrets: Secrets
@@ -260,11 +268,11 @@ const openEventLog = async ({
           rolePassword: secrets.values['database:services'] ?? '',
         }),
       }
-  const bus = await openBus({ KAFKA_TLS: false, ...environment } as never, { log })
-  const services = Object.keys(producers)
-  await bus.ensureTopics([...services.map(topicOf), ...services.map(deadLetterTopicOf)], {
-    partitions: PARTITIONS,
-  })
+  const bus = await openBus(busSchema.parse(environment), { log })
+  // Whoever has a schema may consume, and so park.
+  const consumers = schemasOf(root).map(({ name }) => name)
+  const topics = [...Object.keys(producers).map(topicOf), ...consumers.map(deadLetterTopicOf)]
+  await bus.ensureTopics(topics, { partitions: PARTITIONS })
   return { bus, environment }
 }
 
@@ -350,10 +358,15 @@ const startWorkflows = async ({
   )
 }
 
-const toTarget = (target: Template['eventRules'][number]['targets'][number]) =>
-  target.kind === 'function'
-    ? { kind: 'lambda' as const, functionName: target.name }
-    : { kind: 'state-machine' as const, arn: target.arn }
+const toTarget = ({
+  kind,
+  name,
+  arn,
+  ...input
+}: Template['eventRules'][number]['targets'][number]) =>
+  kind === 'function'
+    ? { kind: 'lambda' as const, functionName: name, ...input }
+    : { kind: 'state-machine' as const, arn }
 
 const secretsInto = (template: Template, secrets: Secrets): Template => ({
   ...template,

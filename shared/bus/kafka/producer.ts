@@ -1,10 +1,4 @@
-import {
-  type IHeaders,
-  type Kafka,
-  KafkaJSProtocolError,
-  type Producer,
-  type TopicMessages,
-} from 'kafkajs'
+import type { IHeaders, Kafka, Producer, TopicMessages } from 'kafkajs'
 import { describeError, type Log } from '../../observe/logger.ts'
 import {
   BusUnavailableError,
@@ -78,11 +72,10 @@ export const openSender = (kafka: Kafka, log: Log): Sender => {
   }
 }
 
-/** kafkajs wraps what it has given up on, more than once. */
+// kafkajs wraps what it has given up on, more than once; its error classes are no named exports to Node's loader.
 const isUnknownTopic = (error: unknown): boolean =>
-  error instanceof KafkaJSProtocolError
-    ? error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
-    : error instanceof Error && error.cause !== undefined && isUnknownTopic(error.cause)
+  error instanceof Error &&
+  (('type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION') || isUnknownTopic(error.cause))
 
 const connect = async (kafka: Kafka): Promise<Producer> => {
   const producer = kafka.producer({
