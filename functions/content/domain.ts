@@ -112,7 +112,16 @@ export const reorderBlocks = (
   return saveDraft(lesson, { changes: { blocks }, expectedRevision })
 }
 
-/** What publishing would say of it: everything that this revision shows. */
+/** Gone for its builders; versions that show it go on showing it. */
+export const deleteLesson = (lesson: Lesson, now: Instant): Decision => {
+  const { lessonId, courseId, organizationId } = lesson
+  return {
+    lesson: { ...lesson, deletedAt: now },
+    events: [{ type: 'lesson.deleted', lessonId, courseId, organizationId }],
+  }
+}
+
+/** Every upload that the blocks show, once each. */
 export const mediaIdsOf = ({ blocks }: Pick<Content, 'blocks'>): MediaId[] =>
   unique(
     blocks.flatMap((block) =>

@@ -46,10 +46,7 @@ const noteVideo = async (
   { data, tx }: Received<VideoEvent>,
   { state, reason = null }: { state: VideoFacts['state']; reason?: string | null },
 ): Promise<void> => {
-  const media = await remembered(tx).mediaForUpdate({
-    mediaId: data.mediaId,
-    organizationId: data.organizationId,
-  })
+  const media = await remembered(tx).mediaForUpdate(data)
   const video = videoAfter(media.video, { state, version: data.version, reason })
   await remembered(tx).saveMedia({ ...media, video })
 }

@@ -13,6 +13,7 @@ import { type EnrollmentClient, learnerAccess } from '../../shared/projection/le
 import {
   beginLesson,
   type Decision,
+  deleteLesson,
   type Lesson,
   obstacleOf,
   type Revision,
@@ -28,8 +29,9 @@ export type Deps = {
 }
 
 export const routes: Handlers<typeof contentContract, Deps> = {
-  async listLessonReadiness({ query, caller, headers, tx }, deps) {
-    await enterCourse({ ...query, permission: 'content:read', caller, headers, tx, deps })
+  async listLessonReadiness(request, deps) {
+    const { query, tx } = request
+    await enterCourse('content:read', { ...request, ...query }, deps)
     const ofCourse = await lessons(tx).ofCourse(query.courseId)
     const surroundings = await remembered(tx).surroundingsOf(ofCourse)
     return {
@@ -37,8 +39,9 @@ export const routes: Handlers<typeof contentContract, Deps> = {
     }
   },
 
-  async listLessons({ query, caller, headers, tx }, deps) {
-    await enterCourse({ ...query, permission: 'content:read', caller, headers, tx, deps })
+  async listLessons(request, deps) {
+    const { query, tx } = request
+    await enterCourse('content:read', { ...request, ...query }, deps)
     const listed = await lessons(tx).list(query.courseId, query)
     return toPage(listed, query.limit, {
       keyOf: ({ lessonId }) => [lessonId],
@@ -46,73 +49,53 @@ export const routes: Handlers<typeof contentContract, Deps> = {
     })
   },
 
-  async createLesson({ body, caller, headers, now, tx }, deps) {
-    await enterCourse({ ...body, permission: 'content:update', caller, headers, tx, deps })
+  async createLesson(request, deps) {
+    const { body, caller, now } = request
+    await enterCourse('content:update', { ...request, ...body }, deps)
     const { organizationId } = caller
-    const command = { ...body, lessonId: newId('lesson'), organizationId }
     const blocks = body.blocks.map(withId)
-    return begin({ tx, caller, decision: beginLesson({ ...command, blocks }, now) })
+    const command = { ...body, blocks, lessonId: newId('lesson'), organizationId }
+    return begin(request, beginLesson(command, now))
   },
 
-  async getLesson({ params, caller, headers, now, tx }, deps) {
+  async getLesson(request, deps) {
+    const { params, tx } = request
     const lesson = await lessons(tx).find(params.lessonId)
     if (!lesson) throw lessonNotFound(params.lessonId)
-    const { courseId } = lesson
-    const { accountId, organizationId } = caller
-    const as = { headers, traceparent: tx.traceparent }
-    const pinned = await hidingAs(lessonNotFound(params.lessonId), async () => {
-      const access = await learnerAccess(tx).findOrAsk(
-        { courseId, accountId, organizationId },
-        { client: deps.enrollment, as, now },
-      )
-      const { versionId } = access
-      const known = await remembered(tx).findVersion(versionId)
-      if (known) return known
-      // Who enrolled before the event of publishing arrived: the course says what the version holds.
-      const { items } = await deps.course.getVersion({ params: { courseId, versionId } }, as)
-      const asked: PinnedVersion = { versionId, courseId, organizationId, pins: pinsOf(items) }
-      await remembered(tx).addVersion(asked)
-      return asked
-    })
-    const revision = pinned.courseId === courseId ? pinned.pins[params.lessonId] : undefined
+    const pinned = await hidingAs(lessonNotFound(params.lessonId), () =>
+      findPinned({ ...request, courseId: lesson.courseId }, deps),
+    )
+    const revision = pinned.pins[params.lessonId]
     const shown = revision && (await lessons(tx).findRevision({ ...params, revision }))
     if (!shown) throw lessonNotFound(params.lessonId)
     return shown
   },
 
-  async getDraft({ params, caller, headers, tx }, deps) {
-    const context = { ...params, caller, headers, tx, deps }
-    return showDraft(tx, await findFor({ ...context, permission: 'content:read' }))
+  async getDraft(request, deps) {
+    return showDraft(request.tx, await findFor('content:read', request, deps))
   },
 
-  async saveDraft({ params, body, ifMatch, caller, headers, now, tx }, deps) {
-    const lesson = await findFor({
-      ...{ ...params, caller, headers, tx, deps },
-      permission: 'content:update',
-    })
-    const { blocks, ...fields } = given(body)
+  async saveDraft(request, deps) {
+    const lesson = await findFor('content:update', request, deps)
+    const { blocks, ...fields } = given(request.body)
     const changes = { ...fields, ...(blocks && { blocks: blocks.map(withId) }) }
-    const decision = saveDraft(lesson, { changes, expectedRevision: ifMatch })
-    return keep({ tx, caller, now, decision })
+    return keep(request, saveDraft(lesson, { changes, expectedRevision: request.ifMatch }))
   },
 
-  async reorderBlocks({ params, body, ifMatch, caller, headers, now, tx }, deps) {
-    const lesson = await findFor({
-      ...{ ...params, caller, headers, tx, deps },
-      permission: 'content:update',
-    })
-    const decision = reorderBlocks(lesson, { ...body, expectedRevision: ifMatch })
-    return keep({ tx, caller, now, decision })
+  async reorderBlocks(request, deps) {
+    const lesson = await findFor('content:update', request, deps)
+    const { blockIds } = request.body
+    return keep(request, reorderBlocks(lesson, { blockIds, expectedRevision: request.ifMatch }))
   },
 
-  async previewLesson({ params, caller, headers, tx }, deps) {
-    return findFor({ ...{ ...params, caller, headers, tx, deps }, permission: 'content:read' })
+  async previewLesson(request, deps) {
+    return findFor('content:read', request, deps)
   },
 
-  async copyLesson({ params, body, caller, headers, now, tx }, deps) {
-    const context = { caller, headers, tx, deps }
-    const original = await findFor({ ...params, ...context, permission: 'content:read' })
-    await enterCourse({ ...body, ...context, permission: 'content:update' })
+  async copyLesson(request, deps) {
+    const { body, caller, now } = request
+    const original = await findFor('content:read', request, deps)
+    await enterCourse('content:update', { ...request, ...body }, deps)
     const decision = beginLesson(
       {
         lessonId: newId('lesson'),
@@ -124,69 +107,64 @@ export const routes: Handlers<typeof contentContract, Deps> = {
       },
       now,
     )
-    return begin({ tx, caller, decision })
+    return begin(request, decision)
   },
 
-  async deleteLesson({ params, caller, headers, now, tx }, deps) {
-    const { lessonId, courseId, organizationId, ...lesson } = await findFor({
-      ...{ ...params, caller, headers, tx, deps },
-      permission: 'content:update',
-    })
-    const facts = { lessonId, courseId, organizationId }
-    await lessons(tx).markDeleted({ ...lesson, ...facts, deletedAt: now })
-    await lessons(tx).emit([{ type: 'lesson.deleted', ...facts }])
+  async deleteLesson(request, deps) {
+    const { now, tx } = request
+    const { lesson, events } = deleteLesson(await findFor('content:update', request, deps), now)
+    await lessons(tx).markDeleted(lesson)
+    await lessons(tx).emit(events)
     return undefined
   },
 
-  async listRevisions({ params, query, caller, headers, tx }, deps) {
-    await findFor({ ...{ ...params, caller, headers, tx, deps }, permission: 'content:read' })
-    const listed = await lessons(tx).listRevisions(params.lessonId, query)
-    return toPage(listed, query.limit, {
+  async listRevisions(request, deps) {
+    const { query, tx } = request
+    const { lessonId } = await findFor('content:read', request, deps)
+    return toPage(await lessons(tx).listRevisions(lessonId, query), query.limit, {
       keyOf: ({ revision }) => [String(revision)],
       itemOf: showRevision,
     })
   },
 
-  async getRevision({ params, caller, headers, tx }, deps) {
-    await findFor({ ...{ ...params, caller, headers, tx, deps }, permission: 'content:read' })
+  async getRevision(request, deps) {
+    const { params, tx } = request
+    await findFor('content:read', request, deps)
     const revision = await lessons(tx).findRevision(params)
     if (!revision) throw revisionNotFound(params.revision)
     return showRevision(revision)
   },
 
-  async restoreRevision({ params, ifMatch, caller, headers, now, tx }, deps) {
-    const lesson = await findFor({
-      ...{ ...params, caller, headers, tx, deps },
-      permission: 'content:update',
-    })
+  async restoreRevision(request, deps) {
+    const { params, ifMatch, tx } = request
+    const lesson = await findFor('content:update', request, deps)
     const earlier = await lessons(tx).findRevision(params)
     if (!earlier) throw revisionNotFound(params.revision)
     const { title, blocks, completion } = earlier
     const changes = { title, blocks, completion }
     const decision = saveDraft(lesson, { changes, expectedRevision: ifMatch })
-    return keep({ tx, caller, now, decision, restoredFrom: params.revision })
+    return keep(request, decision, { restoredFrom: params.revision })
   },
 }
 
 type Tx = Parameters<typeof lessons>[0]
 
-type Context = {
-  readonly permission: 'content:read' | 'content:update'
+/** What every handler is handed, whatever its operation. */
+type Asked = {
   readonly caller: Caller
   readonly headers: Headers
+  readonly now: Instant
   readonly tx: Tx
-  readonly deps: Deps
 }
 
+type BuilderPermission = 'content:read' | 'content:update'
+
 /** Ends the check that the door began: the permission is held on this very course. */
-const enterCourse = async ({
-  courseId,
-  permission,
-  caller,
-  headers,
-  tx,
-  deps,
-}: Context & { readonly courseId: CourseId }): Promise<void> => {
+const enterCourse = async (
+  permission: BuilderPermission,
+  { courseId, caller, headers, tx }: Asked & { readonly courseId: CourseId },
+  deps: Deps,
+): Promise<void> => {
   const as = { headers, traceparent: tx.traceparent }
   const course = await courseRefs(tx).findOrAsk(courseId, deps.course, as)
   caller.require(permission, course, courseNotFound(courseId))
@@ -194,20 +172,41 @@ const enterCourse = async ({
 }
 
 /** The lesson, locked if it is to change, for those who build its course; else it does not exist for them. */
-const findFor = async ({
-  lessonId,
-  ...context
-}: Context & { readonly lessonId: LessonId }): Promise<Lesson> => {
-  const { permission, tx } = context
-  const lesson =
-    permission === 'content:update'
-      ? await lessons(tx).findForUpdate(lessonId)
-      : await lessons(tx).find(lessonId)
+const findFor = async (
+  permission: BuilderPermission,
+  request: Asked & { readonly params: { readonly lessonId: LessonId } },
+  deps: Deps,
+): Promise<Lesson> => {
+  const { lessonId } = request.params
+  const store = lessons(request.tx)
+  const lesson = await (permission === 'content:update'
+    ? store.findForUpdate(lessonId)
+    : store.find(lessonId))
   if (!lesson || lesson.deletedAt !== null) throw lessonNotFound(lessonId)
   await hidingAs(lessonNotFound(lessonId), () =>
-    enterCourse({ ...context, courseId: lesson.courseId }),
+    enterCourse(permission, { ...request, courseId: lesson.courseId }, deps),
   )
   return lesson
+}
+
+/** The version of the course that the caller learns on. @throws not found for who does not learn there now. */
+const findPinned = async (
+  { caller, courseId, headers, now, tx }: Asked & { readonly courseId: CourseId },
+  deps: Deps,
+): Promise<PinnedVersion> => {
+  const { accountId, organizationId } = caller
+  const as = { headers, traceparent: tx.traceparent }
+  const { versionId } = await learnerAccess(tx).findOrAsk(
+    { courseId, accountId, organizationId },
+    { client: deps.enrollment, as, now },
+  )
+  const known = await remembered(tx).findVersion(versionId)
+  if (known) return known
+  // Who enrolled before the event of publishing arrived here: the course says what the version holds.
+  const { items } = await deps.course.getVersion({ params: { courseId, versionId } }, as)
+  const asked = { versionId, courseId, organizationId, pins: pinsOf(items) }
+  await remembered(tx).addVersion(asked)
+  return asked
 }
 
 /** Whatever says "not found" underneath says `hidden` to the caller: which part was missing is not theirs to learn. */
@@ -224,46 +223,36 @@ const hidingAs = async <Result>(
   }
 }
 
-const begin = async ({ tx, caller, decision }: { tx: Tx; caller: Caller; decision: Decision }) => {
-  await lessons(tx).insert(decision.lesson)
-  await insertRevision({ tx, caller, decision, now: decision.lesson.createdAt })
-  return showDraft(tx, decision.lesson)
+const begin = async (request: Asked, decision: Decision) => {
+  await lessons(request.tx).insert(decision.lesson)
+  await addRevision(request, decision, { restoredFrom: null })
+  return showDraft(request.tx, decision.lesson)
 }
 
-const keep = async (kept: {
-  tx: Tx
-  caller: Caller
-  now: Instant
-  decision: Decision
-  restoredFrom?: number
-}) => {
-  const { tx, decision } = kept
+const keep = async (
+  request: Asked,
+  decision: Decision,
+  { restoredFrom = null }: { restoredFrom?: number | null } = {},
+) => {
   if (decision.events.length > 0) {
-    await insertRevision(kept)
-    await lessons(tx).point(decision.lesson)
+    await addRevision(request, decision, { restoredFrom })
+    await lessons(request.tx).point(decision.lesson)
   }
-  return showDraft(tx, decision.lesson)
+  return showDraft(request.tx, decision.lesson)
 }
 
-const insertRevision = async ({
-  tx,
-  caller,
-  now,
-  decision: { lesson, events },
-  restoredFrom,
-}: {
-  tx: Tx
-  caller: Caller
-  now: Instant
-  decision: Decision
-  restoredFrom?: number
-}): Promise<void> => {
-  const { deletedAt: _, ...content } = lesson
+const addRevision = async (
+  { caller, now, tx }: Asked,
+  { lesson, events }: Decision,
+  { restoredFrom }: { restoredFrom: number | null },
+): Promise<void> => {
+  const { deletedAt: _, ...revision } = lesson
+  const { accountId } = caller
   await lessons(tx).insertRevision({
-    ...content,
-    authorId: caller.accountId,
+    ...revision,
+    authorId: accountId,
     createdAt: now,
-    restoredFrom: restoredFrom ?? null,
+    restoredFrom,
   })
   await lessons(tx).emit(events)
 }

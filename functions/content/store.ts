@@ -241,18 +241,19 @@ export const remembered = (tx: Tx) => {
     },
 
     /** The upload as remembered, or as nothing is known of it; locked until this transaction ends. */
-    async mediaForUpdate(
-      key: Pick<MediaFacts, 'mediaId' | 'organizationId'>,
-    ): Promise<Selectable<MediaRow>> {
+    async mediaForUpdate({
+      mediaId,
+      organizationId,
+    }: Pick<MediaFacts, 'mediaId' | 'organizationId'>): Promise<Selectable<MediaRow>> {
       await db
         .insertInto('media')
-        .values({ ...key, kind: null, isDeleted: false, video: null })
+        .values({ mediaId, organizationId, kind: null, isDeleted: false, video: null })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
       return db
         .selectFrom('media')
         .selectAll()
-        .where('mediaId', '=', key.mediaId)
+        .where('mediaId', '=', mediaId)
         .forUpdate()
         .executeTakeFirstOrThrow()
     },
