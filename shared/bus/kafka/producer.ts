@@ -1,4 +1,4 @@
-import type { IHeaders, Kafka, Producer, TopicMessages } from 'kafkajs'
+import { type IHeaders, type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs'
 import { describeError, type Log } from '../../observe/logger.ts'
 import {
   BusUnavailableError,
@@ -80,6 +80,8 @@ const isUnknownTopic = (error: unknown): boolean =>
 const connect = async (kafka: Kafka): Promise<Producer> => {
   const producer = kafka.producer({
     idempotent: true,
+    // The one that other Kafka clients use.
+    createPartitioner: Partitioners.DefaultPartitioner,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
   })
