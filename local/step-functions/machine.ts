@@ -7,17 +7,23 @@ import { placedStates } from './definition.ts'
 export type StateMachineInput = {
   readonly name: string
   readonly arn: string
-  readonly definition: Definition
+  /** Amazon States Language, resources already substituted. */
+  readonly definition: Readonly<Record<string, unknown>>
 }
 
 /** A machine that was found playable. */
-export type Machine = StateMachineInput & {
+export type Machine = {
+  readonly name: string
+  readonly arn: string
+  readonly definition: Definition
   readonly adapted: StateMachine
   readonly states: ReadonlyMap<string, Placed>
 }
 
 /** @throws with every reason why a definition is invalid or cannot be played here. */
-export function loadMachine({ name, arn, definition }: StateMachineInput): Machine {
+export function loadMachine({ name, arn, ...input }: StateMachineInput): Machine {
+  // The validator below is what proves the shape.
+  const definition = input.definition as unknown as Definition
   // The constructor validates; the definition is the deployed one, the types are the interpreter's.
   new StateMachine(definition as unknown as StateMachineDefinition)
   const refused = unsupported(definition)

@@ -24,7 +24,7 @@ import {
   type SessionId,
 } from '../../shared/kernel/id.ts'
 import { addMs, type Instant, instantOf, toIso } from '../../shared/kernel/time.ts'
-import { silentLog } from '../../shared/observe/logger.ts'
+import { type Log, silentLog } from '../../shared/observe/logger.ts'
 import { continueTrace } from '../../shared/observe/trace.ts'
 import type { Service } from '../../shared/service/define.ts'
 import { contractCoverage } from './contract-coverage.ts'
@@ -89,6 +89,7 @@ export const useDoors = <C extends Contract, Deps>(
   testDatabase: TestDatabase,
   service: Service<C, Deps>,
   deps: Deps | (() => Deps),
+  { log = silentLog }: { log?: Log } = {},
 ) => {
   const name = service.contract.service
   const clock = fakeClock()
@@ -109,7 +110,7 @@ export const useDoors = <C extends Contract, Deps>(
       database,
       verifyToken: internalTokenVerifier([keys.publicKey]),
       clock: clock.now,
-      log: silentLog,
+      log,
     })
     fetchApp = (request) => app.fetch(request)
   })
@@ -185,7 +186,7 @@ export const useDoors = <C extends Contract, Deps>(
       deps: theDeps(),
       database,
       clock: clock.now,
-      log: silentLog,
+      log,
     })
   }
 
@@ -198,7 +199,7 @@ export const useDoors = <C extends Contract, Deps>(
       {
         input,
         now,
-        log: silentLog,
+        log,
         transaction: (tenant, work) =>
           transaction(
             database,
