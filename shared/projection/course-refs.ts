@@ -37,6 +37,19 @@ export const courseRefs = (tx: Tx) => {
       return facts
     },
 
+    /** Those of a page's courses that are remembered. */
+    async findMany(
+      courseIds: readonly CourseId[],
+    ): Promise<ReadonlyMap<CourseId, Pick<CourseFacts, 'title' | 'visibility'>>> {
+      if (courseIds.length === 0) return new Map()
+      const rows = await db
+        .selectFrom('courseRefs')
+        .select(['courseId', 'title', 'visibility'])
+        .where('courseId', 'in', courseIds)
+        .execute()
+      return new Map(rows.map(({ courseId, ...facts }) => [courseId, facts]))
+    },
+
     /**
      * The course as remembered, else as the course service answers the caller now: who has just created a course
      * need not wait for the event.

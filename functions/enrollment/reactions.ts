@@ -1,0 +1,54 @@
+import type { Reactions } from '../../shared/bus/reaction.ts'
+import type { Tx } from '../../shared/db/transaction.ts'
+import { type Instant, instantOf } from '../../shared/kernel/time.ts'
+import { courseRefReactions } from '../../shared/projection/course-refs.ts'
+import { admitLearner, decideOn, knownCourse } from './admission.ts'
+import { revoke } from './domain.ts'
+import { enrollments, type WaitingSeat } from './store.ts'
+
+/** So many waiting seats are given with one `course.published`; the job takes the others. */
+export const WAITING_SEATS_MAX = 100
+
+export const reactions: Reactions<unknown> = {
+  ...courseRefReactions,
+
+  async 'course.published'(received) {
+    await courseRefReactions['course.published'](received)
+    const { data, event, now, tx } = received
+    const { courseId, organizationId, versionId, prerequisiteIds } = data
+    const { sequence } = event
+    await enrollments(tx).putPrerequisites({
+      ...{ courseId, organizationId, versionId, prerequisiteIds, sequence },
+    })
+    const seats = await enrollments(tx).takeWaitingSeats({ courseId, limit: WAITING_SEATS_MAX })
+    for (const seat of seats) await giveSeat(tx, seat, now)
+  },
+
+  async 'progress.course_completed'({ data, tx }) {
+    const { accountId, courseId, organizationId } = data
+    const completedAt = instantOf(data.completedAt)
+    await enrollments(tx).addCompletion({ accountId, courseId, organizationId, completedAt })
+  },
+
+  async 'seat.claimed'({ data, now, tx }) {
+    const { seatId, organizationId, courseId, accountId } = data
+    await giveSeat(tx, { seatId, organizationId, courseId, accountId }, now)
+  },
+
+  async 'seat.revoked'({ data, now, tx }) {
+    const store = enrollments(tx)
+    await store.removeWaitingSeat(data.seatId)
+    const entitled = await store.findEntitledBy('licence', data.seatId)
+    const enrollment = entitled && (await store.find(entitled.enrollmentId))
+    if (!enrollment) return
+    await decideOn(tx, enrollment, (current) => revoke(current, entitled.entitlementId, now))
+  },
+}
+
+/** Entitles the holder of a seat; where nothing is published yet, the seat waits. */
+export const giveSeat = async (tx: Tx, seat: WaitingSeat, now: Instant): Promise<void> => {
+  const course = await knownCourse(tx, seat.courseId)
+  if (!course || course.versionId === null) return enrollments(tx).addWaitingSeat(seat, now)
+  const grant = { source: 'licence', sourceRef: seat.seatId } as const
+  await admitLearner(tx, { course, accountId: seat.accountId, grant }, now)
+}
