@@ -1,0 +1,244 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import { parse } from 'yaml'
+import { packageHub } from '../../local/package/package.ts'
+
+// `serverless package` without network or credentials, and what it would not notice by itself (style.md, pitfalls 1-4).
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const RESOURCES_MAX = 450
+const RESERVED_CONCURRENCY_MAX = 900
+const CONDITION_VALUES_MAX = 5
+/** Decision 0004. */
+const BUNDLE_BYTES_MAX = 600_000
+const SDK_BUNDLE_BYTES_MAX = 1_200_000
+/** Bundles that carry official AWS clients (S3, Step Functions, MediaConvert) or kafkajs, by folder. */
+const SDK_BUNDLES = [
+  'functions/media',
+  'functions/video-processing',
+  'functions/video-streaming',
+  'functions/certificate',
+  'functions/outbox-publisher',
+  'workflows/video-processing',
+  'workflows/certificate-issuance',
+]
+
+type Fragment = { readonly folder: string; readonly keys: readonly string[] }
+type Resource = { readonly Type: string; readonly Properties?: Record<string, unknown> }
+type Template = { readonly Resources: Readonly<Record<string, Resource>> }
+
+const camelCase = (name: string) =>
+  name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+const fragmentComplaints = (fragments: readonly Fragment[]): string[] => {
+  const owners = new Map<string, string>()
+  return fragments.flatMap(({ folder, keys }) =>
+    keys.flatMap((key) => {
+      const prefix = camelCase(folder.split('/').at(-1) ?? '')
+      const owner = owners.get(key)
+      owners.set(key, folder)
+      return [
+        ...(key.startsWith(prefix) ? [] : [`${folder}: ${key} does not begin with ${prefix}`]),
+        ...(owner ? [`${key} stands in ${owner} and in ${folder}`] : []),
+      ]
+    }),
+  )
+}
+
+const templateComplaints = ({ Resources }: Template): string[] => {
+  const resources = Object.entries(Resources)
+  const of = (type: string) => resources.filter(([, { Type }]) => Type === type)
+  const rules = of('AWS::ElasticLoadBalancingV2::ListenerRule')
+  const priorities = rules.map(([, { Properties }]) => Properties?.Priority)
+  const reserved = of('AWS::Lambda::Function').reduce(
+    (sum, [, { Properties }]) => sum + Number(Properties?.ReservedConcurrentExecutions ?? 0),
+    0,
+  )
+  return [
+    ...(resources.length > RESOURCES_MAX ? [`${resources.length} resources`] : []),
+    ...(new Set(priorities).size < priorities.length ? ['two rules share a priority'] : []),
+    ...(reserved > RESERVED_CONCURRENCY_MAX ? [`${reserved} reserved executions`] : []),
+    ...rules
+      .filter(
+        ([, { Properties }]) => conditionValues(Properties?.Conditions) > CONDITION_VALUES_MAX,
+      )
+      .map(([name]) => `${name} has too many condition values`),
+    ...of('AWS::ElasticLoadBalancingV2::TargetGroup')
+      .filter(
+        ([, { Properties }]) => !JSON.stringify(Properties).includes('multi_value_headers.enabled'),
+      )
+      .map(([name]) => `${name} has no multi-value headers`),
+    ...of('AWS::ElasticLoadBalancingV2::TargetGroup')
+      .filter(
+        ([, { Properties }]) => Properties && ('Port' in Properties || 'Protocol' in Properties),
+      )
+      .map(([name]) => `${name} is a lambda target group with a port`),
+  ]
+}
+
+const conditionValues = (conditions: unknown): number =>
+  JSON.stringify(conditions)
+    .match(/"Values":\[[^\]]*\]/g)
+    ?.join(',')
+    .split(',').length ?? 0
+
+/** Every Task of a state machine has a step, and every step a Task. */
+const machineComplaints = (definition: unknown, steps: readonly string[]): string[] => {
+  const tasks = taskNames(definition)
+  return [
+    ...tasks.filter((task) => !steps.includes(task)).map((task) => `${task} has no step`),
+    ...steps.filter((step) => !tasks.includes(step)).map((step) => `${step} has no task`),
+  ]
+}
+
+type State = {
+  readonly Type?: string
+  readonly Resource?: unknown
+  readonly States?: Readonly<Record<string, State>>
+  readonly Branches?: readonly State[]
+  readonly ItemProcessor?: State
+}
+
+const taskNames = (machine: unknown): string[] => {
+  const { States = {}, Branches = [], ItemProcessor } = machine as State
+  return [
+    ...Object.entries(States).flatMap(([name, state]) => [
+      ...(state.Type === 'Task' && !JSON.stringify(state.Resource).includes(':::')
+        ? [lowerFirst(name)]
+        : []),
+      ...taskNames(state),
+    ]),
+    ...Branches.flatMap(taskNames),
+    ...(ItemProcessor ? taskNames(ItemProcessor) : []),
+  ]
+}
+
+const lowerFirst = (name: string) => `${name.charAt(0).toLowerCase()}${name.slice(1)}`
+
+const folders = ['functions', 'workflows'].flatMap((room) =>
+  readdirSync(join(root, room)).map((name) => `${room}/${name}`),
+)
+const fragments = folders
+  .map((folder) => ({ folder, file: join(root, folder, 'function.yml') }))
+  .filter(({ file }) => existsSync(file))
+  .map(({ folder, file }) => ({ folder, keys: Object.keys(parse(readFileSync(file, 'utf8'))) }))
+
+describe('the function fragments', () => {
+  it('have keys of their own, beginning with the folder', () => {
+    expect(fragmentComplaints(fragments)).toEqual([])
+  })
+
+  it('all stand in serverless.yml', () => {
+    const text = readFileSync(join(root, 'serverless.yml'), 'utf8')
+    expect(fragments.filter(({ folder }) => !text.includes(`${folder}/function.yml`))).toEqual([])
+  })
+
+  it('are caught when one key stands in two, or has a stranger for a name', () => {
+    const planted = [
+      { folder: 'functions/course', keys: ['courseHttp'] },
+      { folder: 'functions/course-two', keys: ['courseHttp'] },
+    ]
+    expect(fragmentComplaints(planted)).toEqual([
+      'functions/course-two: courseHttp does not begin with courseTwo',
+      'courseHttp stands in functions/course and in functions/course-two',
+    ])
+  })
+})
+
+describe('serverless package', () => {
+  let template: Template
+  let codeRoot: string
+
+  beforeAll(async () => {
+    const packaged = await packageHub({ root, reuse: true })
+    template = JSON.parse(readFileSync(packaged.templatePath, 'utf8'))
+    codeRoot = packaged.codeRoot
+  }, 120_000)
+
+  it('stays within the limits that only a deployment would meet', () => {
+    expect(templateComplaints(template)).toEqual([])
+  })
+
+  it('holds every function of every fragment', () => {
+    const functions = Object.values(template.Resources).filter(
+      ({ Type }) => Type === 'AWS::Lambda::Function',
+    )
+    expect(functions).toHaveLength(fragments.flatMap(({ keys }) => keys).length)
+  })
+
+  it('keeps every bundle within its budget', () => {
+    const tooLarge = fragments
+      .map(({ folder }) => ({
+        folder,
+        bytes: statSync(join(codeRoot, folder, 'lambda.mjs')).size,
+        bytesMax: SDK_BUNDLES.includes(folder) ? SDK_BUNDLE_BYTES_MAX : BUNDLE_BYTES_MAX,
+      }))
+      .filter(({ bytes, bytesMax }) => bytes > bytesMax)
+    expect(tooLarge).toEqual([])
+  })
+
+  it.each([
+    [450, []],
+    [451, ['451 resources']],
+  ])('is caught with too many resources: %i', (count, expected) => {
+    const Resources = Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`r${index}`, { Type: 'AWS::SNS::Topic' }]),
+    )
+    expect(templateComplaints({ Resources })).toEqual(expected)
+  })
+
+  it('is caught with a shared priority, too many values or too much reserved', () => {
+    const rule = (values: readonly string[]): Resource => ({
+      Type: 'AWS::ElasticLoadBalancingV2::ListenerRule',
+      Properties: { Priority: 10, Conditions: [{ PathPatternConfig: { Values: values } }] },
+    })
+    const Resources = {
+      one: rule(['/a']),
+      two: rule(['/1', '/2', '/3', '/4', '/5', '/6']),
+      three: { Type: 'AWS::Lambda::Function', Properties: { ReservedConcurrentExecutions: 901 } },
+    }
+    expect(templateComplaints({ Resources })).toEqual([
+      'two rules share a priority',
+      '901 reserved executions',
+      'two has too many condition values',
+    ])
+  })
+})
+
+describe('the state machines', () => {
+  const workflows = readdirSync(join(root, 'workflows'))
+
+  it.each(workflows)('%s has a step for every task', (name) => {
+    const folder = join(root, 'workflows', name)
+    const definition = JSON.parse(readFileSync(join(folder, 'state-machine.asl.json'), 'utf8'))
+    const steps = [
+      ...readFileSync(join(folder, 'lambda.ts'), 'utf8').matchAll(/export const (\w+)/g),
+    ]
+    expect(
+      machineComplaints(
+        definition,
+        steps.map(([, step]) => step ?? ''),
+      ),
+    ).toEqual([])
+  })
+
+  it('are caught with a task that has no step, and a step that has no task', () => {
+    const definition = {
+      States: {
+        Probe: { Type: 'Task', Resource: '${probe}' },
+        Both: {
+          Type: 'Parallel',
+          Branches: [{ States: { Poster: { Type: 'Task', Resource: 'x' } } }],
+        },
+        Encode: { Type: 'Task', Resource: 'arn:aws:states:::mediaconvert:createJob.sync' },
+      },
+    }
+    expect(machineComplaints(definition, ['probe', 'publish'])).toEqual([
+      'poster has no step',
+      'publish has no task',
+    ])
+  })
+})
