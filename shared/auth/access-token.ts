@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
-import { type AccountId, type Id, newId, type OrganizationId, type SessionId } from '../kernel/id.ts'
+import {
+  type AccountId,
+  type Id,
+  newId,
+  type OrganizationId,
+  type SessionId,
+} from '../kernel/id.ts'
 import type { Instant } from '../kernel/time.ts'
 import { seal, unseal } from './seal.ts'
 

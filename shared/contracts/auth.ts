@@ -102,7 +102,7 @@ export const authContract = defineContract({
       }),
       status: 202,
       answer: mailedSchema,
-      errors: ['auth.password_common'],
+      errors: ['auth.password_common', 'auth.busy'],
     },
     verifyEmail: {
       method: 'POST',

@@ -1,0 +1,24 @@
+import type { Reactions } from '../../shared/bus/reaction.ts'
+import type { Deps } from './routes.ts'
+import { endSessions } from './sessions.ts'
+import { accounts, memberships } from './store.ts'
+
+/** Who belongs where, whose mails speak which language, and who may no longer enter. */
+export const reactions: Reactions<Deps> = {
+  async 'member.added'({ data, tx }) {
+    await memberships(tx).add(data)
+  },
+
+  async 'member.removed'({ data, tx }) {
+    await memberships(tx).remove(data)
+  },
+
+  async 'user.profile_updated'({ data, tx }) {
+    await accounts(tx).setLocale(data.accountId, data.locale)
+  },
+
+  async 'user.deactivated'({ data, now, tx }) {
+    await accounts(tx).deactivate(data.accountId, now)
+    await endSessions(tx, { accountId: data.accountId, reason: 'deactivated' })
+  },
+}
