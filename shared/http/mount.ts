@@ -119,7 +119,18 @@ const run = async (
     if (first) return replay(first, operation)
     const reply = new Headers()
     const result = await handler(
-      { ...input, ...withCaller(caller), now, tx, ifMatch, headers: raw.headers, reply },
+      {
+        ...input,
+        // Spreading a getter would read it: public and internal operations have no caller to read.
+        get caller() {
+          return present(caller)
+        },
+        now,
+        tx,
+        ifMatch,
+        headers: raw.headers,
+        reply,
+      },
       deps,
     )
     if (result instanceof DomainError) {
@@ -171,12 +182,10 @@ const tenantOf = (operation: Operation, caller: Caller | undefined): Tenant =>
     ? caller.organizationId
     : '*'
 
-const withCaller = (caller: Caller | undefined) => ({
-  get caller(): Caller {
-    assert(caller, 'this operation has no caller')
-    return caller
-  },
-})
+const present = (caller: Caller | undefined): Caller => {
+  assert(caller, 'this operation has no caller')
+  return caller
+}
 
 const strip = (operation: Operation, result: unknown): unknown => {
   if (operation.status === 302) return result
