@@ -1,0 +1,110 @@
+import { hash } from 'node:crypto'
+import { Redis } from 'ioredis'
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
+import { describeError, type Log } from '../../shared/observe/logger.ts'
+import { RATE_CLASSES, type RateClass } from './domain.ts'
+
+/** Limits are per minute. */
+export const RATE_WINDOW_SECONDS = 60
+/** Redis has so long to count one call; then the replica counts by itself. */
+export const REDIS_TIMEOUT_MS = 100
+
+/** Calls in a window for each class. */
+export type RateLimits = Readonly<Record<RateClass, number>>
+
+export type Rate = {
+  readonly isAllowed: boolean
+  readonly retryAfterSeconds: number
+  /** `RateLimit` and `RateLimit-Policy` (IETF httpapi-ratelimit-headers draft). */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export type RateLimiter = {
+  /** Counts one call of `key`, which is stored as a hash only. */
+  take(rateClass: RateClass, key: string): Promise<Rate>
+  close(): void
+}
+
+/**
+ * Counts calls in memory, or in Redis for all replicas together. When Redis is away each replica counts by itself,
+ * so the limit grows to at most its number of replicas times; nobody is refused for it.
+ */
+export const createRateLimiter = ({
+  limits,
+  redisUrl,
+  log,
+}: {
+  limits: RateLimits
+  redisUrl: string | undefined
+  log: Log
+}): RateLimiter => {
+  const redis = redisUrl === undefined ? undefined : openRedis(redisUrl, log)
+  const limiterOf = (rateClass: RateClass) => {
+    const memory = new RateLimiterMemory({
+      keyPrefix: rateClass,
+      points: limits[rateClass],
+      duration: RATE_WINDOW_SECONDS,
+    })
+    if (!redis) return memory
+    return new RateLimiterRedis({
+      storeClient: redis,
+      keyPrefix: `hub:rate:${rateClass}`,
+      points: limits[rateClass],
+      duration: RATE_WINDOW_SECONDS,
+      insuranceLimiter: memory,
+      rejectIfRedisNotReady: true,
+    })
+  }
+  const limiters = new Map(RATE_CLASSES.map((each) => [each, limiterOf(each)]))
+  return {
+    async take(rateClass, key) {
+      const hashed = hash('sha256', key, 'base64url')
+      const counted = await limiters
+        .get(rateClass)
+        ?.consume(hashed)
+        .catch((refused: unknown) => {
+          // The library throws its result for a refusal, and an Error for a fault.
+          if (refused instanceof RateLimiterRes) return refused
+          throw refused
+        })
+      return toRate(counted ?? new RateLimiterRes(), { rateClass, limit: limits[rateClass] })
+    },
+    close: () => redis?.disconnect(),
+  }
+}
+
+const toRate = (
+  { consumedPoints, msBeforeNext }: RateLimiterRes,
+  { rateClass, limit }: { rateClass: RateClass; limit: number },
+): Rate => {
+  const resetSeconds = Math.ceil(msBeforeNext / 1_000)
+  const remaining = Math.max(0, limit - consumedPoints)
+  return {
+    isAllowed: consumedPoints <= limit,
+    retryAfterSeconds: resetSeconds,
+    headers: {
+      'ratelimit-policy': `"${rateClass}";q=${limit};w=${RATE_WINDOW_SECONDS}`,
+      ratelimit: `"${rateClass}";r=${remaining};t=${resetSeconds}`,
+    },
+  }
+}
+
+const RECONNECT_DELAY_MS_MAX = 2_000
+
+const openRedis = (url: string, log: Log): Redis => {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: REDIS_TIMEOUT_MS,
+    retryStrategy: (attempts) => Math.min(attempts * 100, RECONNECT_DELAY_MS_MAX),
+  })
+  let isAway = false
+  redis.on('ready', () => {
+    isAway = false
+  })
+  redis.on('error', (error) => {
+    if (!isAway) log.warn('redis away, counting in memory', describeError(error))
+    isAway = true
+  })
+  return redis
+}
