@@ -287,6 +287,8 @@ function readInvokeConfig(logicalId: string, read: Read): InvokeConfig {
       FunctionName: z.string(),
       MaximumRetryAttempts: z.number().int().min(0).max(2).default(ASYNC_RETRIES_MAX),
       MaximumEventAgeInSeconds: z.number().int().min(60).max(21_600).default(ASYNC_AGE_SECONDS_MAX),
+      // The packager writes an empty one; a destination itself is not played here.
+      DestinationConfig: z.strictObject({}).optional(),
     },
     ['Qualifier'],
   )
