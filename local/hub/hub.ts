@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
@@ -74,12 +75,11 @@ const bringUp = async (
   const gatewayUrl = `http://127.0.0.1:${await freePort()}`
   // First of all the port: whoever cannot have it need not wait for the rest.
   const pages = closers.add(await startPages({ config, url, gatewayUrl }), (part) => part.close())
-  const secrets = await loadSecrets(dataDir)
-  const secret = (name: string) => secrets.values[name] ?? ''
-
   const packaged = await report.step('packaging the functions', () =>
     packageHub({ root, reuse: true }),
   )
+  const secrets = await loadSecrets(dataDir, await readFile(packaged.templatePath, 'utf8'))
+  const secret = (name: string) => secrets.values[name] ?? ''
   const database = await report.step('starting PostgreSQL', async () => {
     if (config.databaseUrl) return config.databaseUrl
     const server = await startPostgres({ dataDir: join(dataDir, 'postgres'), durable: true })

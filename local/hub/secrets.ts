@@ -13,31 +13,29 @@ const secretsSchema = z.object({
 
 export type Secrets = z.output<typeof secretsSchema>
 
-/** Every secret that the functions' template refers to, and how long it is. */
-const SECRETS: Readonly<Record<string, () => string>> = {
+/** Secrets with a form of their own; every other one that the template refers to is 32 random bytes in base64. */
+const FORMS: Readonly<Record<string, () => string>> = {
   'database:services': () => randomBytes(24).toString('hex'),
-  'kafka:outbox-publisher': () => randomBytes(24).toString('hex'),
-  'keys:seal': () => randomBytes(32).toString('base64'),
-  'keys:email-change': () => randomBytes(32).toString('base64'),
-  'keys:auth-encryption': () => randomBytes(32).toString('base64'),
-  'keys:playback': () => randomBytes(32).toString('base64'),
-  'keys:certificate-encryption': () => randomBytes(32).toString('base64'),
-  'keys:unsubscribe': () => randomBytes(32).toString('base64'),
   'sendgrid:api-key': () => `SG.${randomBytes(16).toString('hex')}`,
   's3:access-key': () => `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
   's3:secret-key': () => randomBytes(24).toString('base64url'),
 }
 
-/** The hub's own secrets: made at the first start, kept in the data folder, readable by its owner alone. */
-export const loadSecrets = async (dataDir: string): Promise<Secrets> => {
+/**
+ * The hub's own secrets: made when they are first wanted, kept in the data folder, readable by its owner alone.
+ *
+ * @param templateText the packaged template: what it refers to is made.
+ */
+export const loadSecrets = async (dataDir: string, templateText: string): Promise<Secrets> => {
   const file = join(dataDir, 'secrets.json')
   const stored = secretsSchema.safeParse(await readJson(file))
   const known = stored.success ? stored.data : undefined
+  const wanted = [...templateText.matchAll(REFERENCE)].map(([, secret, key]) => `${secret}:${key}`)
+  const names = new Set([...Object.keys(FORMS), ...wanted, ...Object.keys(known?.values ?? {})])
+  const make = (name: string) => FORMS[name]?.() ?? randomBytes(32).toString('base64')
   const secrets: Secrets = {
     internalKey: known?.internalKey ?? (await newInternalKey()),
-    values: Object.fromEntries(
-      Object.entries(SECRETS).map(([name, make]) => [name, known?.values[name] ?? make()]),
-    ),
+    values: Object.fromEntries([...names].map((name) => [name, known?.values[name] ?? make(name)])),
   }
   await writeJson(file, secrets)
   return secrets

@@ -44,12 +44,17 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
     await initialise(binaries.initdb, { cluster, secretFile, durable: options.durable })
   const password = (await readFile(secretFile, 'utf8')).trim()
   const port = await freePort()
-  const server = launch(binaries.postgres, [
-    ...['-D', cluster, '-p', String(port)],
-    ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-    ...['-c', `max_connections=${options.connectionsMax ?? 200}`],
-    ...(options.durable ? [] : FORGETFUL),
-  ])
+  const server = launch(
+    binaries.postgres,
+    [
+      ...['-D', cluster, '-p', String(port)],
+      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+      ...['-c', `max_connections=${options.connectionsMax ?? 200}`],
+      ...(options.durable ? [] : FORGETFUL),
+    ],
+    // A Ctrl-C reaches the whole terminal: the hub stops its database last, when nobody needs it any more.
+    { detached: options.durable },
+  )
   const { exited } = await ready(server)
   return {
     port,
@@ -95,12 +100,17 @@ const isRoot = process.getuid?.() === 0
  * PostgreSQL refuses to run as root. A user namespace of its own shows it another uid while the files stay root's,
  * so neither a system account nor a folder that one can reach is needed.
  */
-const launch = (program: string, args: readonly string[]): ChildProcess => {
+const launch = (
+  program: string,
+  args: readonly string[],
+  { detached = false }: { detached?: boolean } = {},
+): ChildProcess => {
   const [command, ...rest] = isRoot
     ? ['unshare', '--user', '--map-user=1000', '--map-group=1000', program, ...args]
     : [program, ...args]
   return spawn(command ?? program, rest, {
     stdio: ['ignore', 'ignore', 'pipe'],
+    detached,
     env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
   })
 }
