@@ -1,0 +1,65 @@
+import type { Reactions } from '../../shared/bus/reaction.ts'
+import { type AccountId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
+import { courseRefReactions } from '../../shared/projection/course-refs.ts'
+import type { BuiltInName } from './domain.ts'
+import { change, type Deps, platformGrant } from './routes.ts'
+import { grants } from './store.ts'
+
+/** Membership gives the built-in role of the same name; a proven address may give the platform. */
+export const reactions: Reactions<Deps> = {
+  ...courseRefReactions,
+
+  async 'organization.created'({ data, tx }) {
+    const { organizationId, ownerId } = data
+    await giveMembership(tx, { organizationId, accountId: ownerId, role: 'owner' })
+  },
+
+  async 'member.added'({ data, tx }) {
+    await giveMembership(tx, data)
+  },
+
+  async 'member.role_changed'({ data, tx }) {
+    await giveMembership(tx, data)
+  },
+
+  async 'member.removed'({ data, tx }) {
+    await change(tx, data, () => grants(tx).endIn(data))
+  },
+
+  async 'account.email_verified'({ data, now, tx }, { platformAdminEmail }) {
+    if (data.email.toLowerCase() !== platformAdminEmail?.toLowerCase()) return
+    const grant = {
+      ...platformGrant(data.accountId, now),
+      source: 'configuration' as const,
+      grantedBy: 'system',
+    }
+    if (await grants(tx).isConfigured(data.accountId)) return
+    await change(tx, grant, () => grants(tx).insert(grant))
+  },
+}
+
+type Tx = Parameters<typeof grants>[0]
+
+/** One grant of this source per member; the news of a role that stands changes nothing. */
+const giveMembership = async (
+  tx: Tx,
+  member: { accountId: AccountId; organizationId: OrganizationId; role: BuiltInName },
+): Promise<void> => {
+  const held = await grants(tx).heldBy(member)
+  const stands = held.some(({ source, role }) => source === 'membership' && role === member.role)
+  if (stands) return
+  await change(tx, member, async () => {
+    await grants(tx).endIn(member, 'membership')
+    await grants(tx).insert({
+      ...member,
+      grantId: newId('grant'),
+      scope: 'organization',
+      courseId: null,
+      source: 'membership',
+      grantedBy: tx.actorId,
+      createdAt: tx.now,
+      expiresAt: null,
+      endedAt: null,
+    })
+  })
+}
