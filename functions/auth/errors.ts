@@ -81,6 +81,6 @@ export const emailTaken = () =>
 
 /** Two changes of one address met; nothing was done. */
 export const addressInMotion = () =>
-  new DomainError('unavailable', 'auth.busy', 'Please try again in a moment.', {
+  new DomainError('unavailable', 'auth.unavailable', 'Please try again in a moment.', {
     retryAfterSeconds: 1,
   })

@@ -1,6 +1,6 @@
 import type { Jobs } from '../../shared/service/define.ts'
+import { turnKeys } from './commands/sessions.ts'
 import type { Deps } from './routes.ts'
-import { turnKeys } from './sessions.ts'
 import { sweep } from './store.ts'
 
 /** A transaction sweeps so many rows of each kind, a run so many times: the next run goes on. */

@@ -1,6 +1,6 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
+import { endSessions } from './commands/sessions.ts'
 import type { Deps } from './routes.ts'
-import { endSessions } from './sessions.ts'
 import { accounts, memberships } from './store.ts'
 
 /** Who belongs where, whose mails speak which language, and who may no longer enter. */

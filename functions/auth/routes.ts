@@ -8,6 +8,18 @@ import { DomainError } from '../../shared/kernel/errors.ts'
 import { newId } from '../../shared/kernel/id.ts'
 import { toPage } from '../../shared/kernel/page.ts'
 import { type Instant, toIso } from '../../shared/kernel/time.ts'
+import { type MailDeps, mailTokenTo, tellOwner, throttleKey } from './commands/mails.ts'
+import {
+  endSession,
+  endSessions,
+  grantAccess,
+  mayActIn,
+  type Opened,
+  openSession,
+  publishedKeys,
+  rotate,
+  type SessionDeps,
+} from './commands/sessions.ts'
 import type { Account } from './domain/account.ts'
 import { emailKeyOf } from './domain/address.ts'
 import { clearedCookie, isOurPage, readRefreshCookie, refreshCookie } from './domain/browser.ts'
@@ -39,18 +51,6 @@ import {
   tokenInvalid,
   tooManyAttempts,
 } from './errors.ts'
-import { type MailDeps, mailTokenTo, tellOwner, throttleKey } from './mails.ts'
-import {
-  endSession,
-  endSessions,
-  grantAccess,
-  mayActIn,
-  type Opened,
-  openSession,
-  publishedKeys,
-  rotate,
-  type SessionDeps,
-} from './sessions.ts'
 import { accounts, emit, mailTokens, sessions, throttles } from './store.ts'
 
 export type Deps = SessionDeps &

@@ -573,6 +573,14 @@ describe('POST /v1/auth/refresh', () => {
 })
 
 describe('sessions', () => {
+  it('refuses a cursor that is not its own', async () => {
+    const { principal } = await aSession()
+    expect(await hub.get('/v1/auth/sessions?cursor=x', { as: principal })).toMatchObject({
+      status: 400,
+      body: { code: 'request.cursor' },
+    })
+  })
+
   it('are listed to their owner, newest first, page by page', async () => {
     const first = await aSession()
     const second = await aSession(first.email)
@@ -1032,5 +1040,11 @@ describe('secrets', () => {
     const { tables: __, ...told } = everywhere
     for (const text of Object.values(told)) expect(text).not.toContain('$argon2id')
     expect(everywhere.log).not.toContain('@example.org')
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })

@@ -102,7 +102,7 @@ export const authContract = defineContract({
       }),
       status: 202,
       answer: mailedSchema,
-      errors: ['auth.password_common', 'auth.busy'],
+      errors: ['auth.password_common', 'auth.unavailable'],
     },
     verifyEmail: {
       method: 'POST',

@@ -1,17 +1,17 @@
-import type { AccessTokens } from '../../shared/auth/access-token.ts'
-import type { OpaqueTokens } from '../../shared/auth/opaque-token.ts'
-import { ACADEMY_ORGANIZATION_ID } from '../../shared/contracts/academy.ts'
-import type { Tx } from '../../shared/db/transaction.ts'
-import type { AuthEvent } from '../../shared/events/auth.ts'
-import { assert } from '../../shared/kernel/assert.ts'
-import type { DomainError } from '../../shared/kernel/errors.ts'
+import type { AccessTokens } from '../../../shared/auth/access-token.ts'
+import type { OpaqueTokens } from '../../../shared/auth/opaque-token.ts'
+import { ACADEMY_ORGANIZATION_ID } from '../../../shared/contracts/academy.ts'
+import type { Tx } from '../../../shared/db/transaction.ts'
+import type { AuthEvent } from '../../../shared/events/auth.ts'
+import { assert } from '../../../shared/kernel/assert.ts'
+import type { DomainError } from '../../../shared/kernel/errors.ts'
 import {
   type AccountId,
   newId,
   type OrganizationId,
   type SessionId,
-} from '../../shared/kernel/id.ts'
-import { addMs } from '../../shared/kernel/time.ts'
+} from '../../../shared/kernel/id.ts'
+import { addMs } from '../../../shared/kernel/time.ts'
 import {
   isLive,
   judge,
@@ -20,10 +20,10 @@ import {
   SESSIONS_PER_ACCOUNT_MAX,
   type Session,
   USER_AGENT_LENGTH_MAX,
-} from './domain/session.ts'
-import { ACCESS_TOKEN_MS, nextKeyFrom, retiredKeys, signingKeyAt } from './domain/signing-key.ts'
-import { refreshInvalid, refreshReused } from './errors.ts'
-import { type DatedSigningKey, emit, memberships, sessions, signingKeys } from './store.ts'
+} from '../domain/session.ts'
+import { ACCESS_TOKEN_MS, nextKeyFrom, retiredKeys, signingKeyAt } from '../domain/signing-key.ts'
+import { refreshInvalid, refreshReused } from '../errors.ts'
+import { type DatedSigningKey, emit, memberships, sessions, signingKeys } from '../store.ts'
 
 export type SessionDeps = { readonly accessTokens: AccessTokens; readonly tokens: OpaqueTokens }
 
