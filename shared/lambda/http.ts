@@ -3,6 +3,7 @@ import type { ALBEvent, ALBResult, Context } from 'aws-lambda'
 import { internalTokenVerifier } from '../auth/internal-token.ts'
 import type { Contract } from '../contracts/define.ts'
 import { mount } from '../http/mount.ts'
+import { withoutTokens } from '../observe/logger.ts'
 import { continueTrace, traceIdOf, traceparentOf } from '../observe/trace.ts'
 import type { Service } from '../service/define.ts'
 import { toRequest, toResult } from './alb.ts'
@@ -30,7 +31,11 @@ export const httpDoor = <C extends Contract, Deps>(
     runtime.trace(traceIdOf(traceparent))
     const response = await app.fetch(request)
     metrics.addMetric(`Status${Math.floor(response.status / 100)}xx`, MetricUnit.Count, 1)
-    log.info('request', { method: event.httpMethod, path: event.path, status: response.status })
+    log.info('request', {
+      method: event.httpMethod,
+      path: withoutTokens(event.path),
+      status: response.status,
+    })
     return toResult(response)
   })
 }

@@ -7,6 +7,10 @@ export type Log = {
 
 export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} }
 
+/** A path as a log may hold it: without the signed proofs that some carry (the playlists of a playback). */
+export const withoutTokens = (path: string): string =>
+  path.replaceAll(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '[token]')
+
 /** What may be said of an error in a log: its kind and where, never the values that went through it. */
 export const describeError = (error: unknown): Record<string, unknown> =>
   error instanceof Error
