@@ -1,0 +1,71 @@
+import type { Reactions } from '../../shared/bus/reaction.ts'
+import { instantOf } from '../../shared/kernel/time.ts'
+import { courseRefReactions } from '../../shared/projection/course-refs.ts'
+import { learnerAccessReactions } from '../../shared/projection/learner-access.ts'
+import type { LearnerKey } from './domain.ts'
+import { rebuild, take, takeEnrollment } from './log.ts'
+import { progress } from './store.ts'
+
+/** So many learners are settled with one `course.published`; the job takes the others. */
+export const WAITING_LEARNERS_MAX = 100
+
+export const reactions: Reactions<unknown> = {
+  ...courseRefReactions,
+
+  async 'course.published'(received) {
+    await courseRefReactions['course.published'](received)
+    const { data, tx } = received
+    const { versionId } = data
+    await progress(tx).addVersion(data)
+    const waiting = await progress(tx).waiting({ versionId, limit: WAITING_LEARNERS_MAX })
+    for (const key of waiting) await rebuild(tx, key)
+  },
+
+  async 'enrollment.activated'(received) {
+    await learnerAccessReactions['enrollment.activated'](received)
+    const { data, event, tx } = received
+    const { enrollmentId, versionId } = data
+    await takeEnrollment(tx, keyOf(data), {
+      factId: event.id,
+      kind: 'enrolled',
+      at: instantOf(event.time),
+      ...{ enrollmentId, versionId, sequence: event.sequence },
+    })
+  },
+
+  async 'enrollment.ended'(received) {
+    await learnerAccessReactions['enrollment.ended'](received)
+    const { data, event, tx } = received
+    await takeEnrollment(tx, keyOf(data), {
+      factId: event.id,
+      kind: 'ended',
+      at: instantOf(data.endedAt),
+      ...{ enrollmentId: data.enrollmentId, sequence: event.sequence },
+    })
+  },
+
+  async 'playback.progressed'({ data, event, tx }) {
+    const { lessonId, mediaId, coverageBasisPoints, positionMs } = data
+    await take(tx, keyOf(data), {
+      factId: event.id,
+      kind: 'watched',
+      at: instantOf(event.time),
+      ...{ lessonId, mediaId, coverageBasisPoints, positionMs },
+    })
+  },
+
+  async 'attempt.graded'({ data, event, tx }) {
+    await take(tx, keyOf(data), {
+      factId: event.id,
+      kind: 'graded',
+      at: instantOf(data.gradedAt),
+      ...{ assessmentId: data.assessmentId, passed: data.passed },
+    })
+  },
+}
+
+const keyOf = ({ accountId, courseId, organizationId }: LearnerKey): LearnerKey => ({
+  accountId,
+  courseId,
+  organizationId,
+})
