@@ -96,6 +96,7 @@ const openRedis = (url: string, log: Log): Redis => {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: REDIS_TIMEOUT_MS,
+    disconnectTimeout: REDIS_TIMEOUT_MS,
     retryStrategy: (attempts) => Math.min(attempts * 100, RECONNECT_DELAY_MS_MAX),
   })
   let isAway = false
