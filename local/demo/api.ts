@@ -1,9 +1,9 @@
 import type * as z from 'zod'
 import {
   type Contract,
-  type InputOf,
   type Operation,
   pathOf,
+  type SentTo,
 } from '../../shared/contracts/define.ts'
 import { type Problem, problemSchema } from '../../shared/http/problem.ts'
 
@@ -34,7 +34,7 @@ export type Api = {
   call<C extends Contract, Name extends keyof C['operations'] & string>(
     contract: C,
     name: Name,
-    input?: Partial<InputOf<C['operations'][Name]>>,
+    input?: Partial<SentTo<C['operations'][Name]>>,
     options?: CallOptions,
   ): Promise<Answer<C['operations'][Name]>>
   /** The same client, signed in. */

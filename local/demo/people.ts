@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { authContract } from '../../shared/contracts/auth.ts'
+import type { AccountId } from '../../shared/kernel/id.ts'
 import { type Api, Refused } from './api.ts'
 import { until } from './until.ts'
 
@@ -8,7 +9,7 @@ export type Person = {
   readonly name: string
   readonly email: string
   readonly password: string
-  readonly accountId: string
+  readonly accountId: AccountId
   readonly api: Api
 }
 

@@ -68,7 +68,16 @@ export const defineContract = <const Operations extends Readonly<Record<string, 
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
 
-/** What a client sends for `Op`; absent parts are left out. */
+type Sent<Schema> = Schema extends z.ZodType ? DeepReadonly<z.input<Schema>> : undefined
+
+/** What a client sends for `Op`: before defaults and coercion. */
+export type SentTo<Op extends Operation> = {
+  readonly params: Sent<Op['params']>
+  readonly query: Sent<Op['query']>
+  readonly body: Sent<Op['body']>
+}
+
+/** What a handler of `Op` gets: checked, with defaults. */
 export type InputOf<Op extends Operation> = {
   readonly params: Parsed<Op['params']>
   readonly query: Parsed<Op['query']>

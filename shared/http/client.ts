@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { INTERNAL_TOKEN_HEADER } from '../auth/internal-token.ts'
-import { type Contract, type InputOf, type Operation, pathOf } from '../contracts/define.ts'
+import { type Contract, type Operation, pathOf, type SentTo } from '../contracts/define.ts'
 import { DomainError } from '../kernel/errors.ts'
 import { problemSchema } from './problem.ts'
 
@@ -20,7 +20,7 @@ type Answer<Op extends Operation> = Op['answer'] extends z.ZodType
 /** Typed calls of another service's operations, made from its contract. */
 export type Client<C extends Contract> = {
   readonly [Name in keyof C['operations']]: (
-    input: Partial<InputOf<C['operations'][Name]>>,
+    input: Partial<SentTo<C['operations'][Name]>>,
     as: Forwarded,
   ) => Promise<Answer<C['operations'][Name]>>
 }
@@ -37,7 +37,7 @@ export const clientOf = <C extends Contract>(contract: C, options: ClientOptions
   Object.fromEntries(
     Object.entries(contract.operations).map(([name, operation]) => [
       name,
-      (input: Partial<InputOf<Operation>>, as: Forwarded) =>
+      (input: Partial<SentTo<Operation>>, as: Forwarded) =>
         call(contract, operation, { input, as, options }),
     ]),
     // Built from the same contract that types it.
@@ -50,7 +50,7 @@ const call = async (
     input,
     as,
     options,
-  }: { input: Partial<InputOf<Operation>>; as: Forwarded; options: ClientOptions },
+  }: { input: Partial<SentTo<Operation>>; as: Forwarded; options: ClientOptions },
 ): Promise<unknown> => {
   const unavailable = (cause?: unknown) =>
     new DomainError(
@@ -84,7 +84,7 @@ const call = async (
 const urlOf = (
   contract: Contract,
   operation: Operation,
-  { input, options }: { input: Partial<InputOf<Operation>>; options: ClientOptions },
+  { input, options }: { input: Partial<SentTo<Operation>>; options: ClientOptions },
 ): string => {
   const params = (input.params ?? {}) as Record<string, string>
   const path = pathOf(contract, operation).replaceAll(/\{(\w+)\}/g, (_, name: string) =>
