@@ -35,7 +35,7 @@ const below = (parent: Organization | null): Organization =>
 
 const manager = (role: BuiltInRoleName, organization: Organization): Manager => ({
   organizationId: organization.organizationId,
-  grants: { platform: [], organization: builtInRoles[role].permissions, courses: {} },
+  grants: { platform: [], organization: builtInRoles[role].permissions },
 })
 
 const aMember = (role: Member['role']): Member => ({

@@ -2,7 +2,6 @@ import type { Permission } from '../../shared/contracts/define.ts'
 import { INVITATION_DAYS, ORGANIZATION_DEPTH_MAX } from '../../shared/contracts/organization.ts'
 import { builtInRoles } from '../../shared/contracts/roles.ts'
 import type { OrganizationEvent } from '../../shared/events/organization.ts'
-import type { Grants } from '../../shared/http/caller.ts'
 import type { AccountId, CourseId, Id, OrganizationId } from '../../shared/kernel/id.ts'
 import { addMs, DAY_MS, type Instant } from '../../shared/kernel/time.ts'
 import {
@@ -80,7 +79,14 @@ export type Seat = {
 }
 
 /** Who manages, and where they hold what: the part of a caller that these rules need. */
-export type Manager = { readonly organizationId: OrganizationId; readonly grants: Grants }
+export type Manager = {
+  /** The active organisation. */
+  readonly organizationId: OrganizationId
+  readonly grants: {
+    readonly platform: readonly Permission[]
+    readonly organization: readonly Permission[]
+  }
+}
 
 /** A permission of the active organisation counts there and in everything below it. */
 export const holds = (

@@ -1,39 +1,45 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { seal } from '../../shared/auth/seal.ts'
-import type { Permission } from '../../shared/contracts/define.ts'
 import {
   INVITATIONS_PENDING_MAX,
   LICENCE_POOLS_PER_ORGANIZATION_MAX,
   type organizationContract,
 } from '../../shared/contracts/organization.ts'
-import type { Caller } from '../../shared/http/caller.ts'
 import type { Handlers } from '../../shared/http/mount.ts'
-import { assert } from '../../shared/kernel/assert.ts'
-import { type AccountId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
+import { newId } from '../../shared/kernel/id.ts'
 import { toPage } from '../../shared/kernel/page.ts'
 import { given } from '../../shared/kernel/readonly.ts'
-import { type Instant, toIso } from '../../shared/kernel/time.ts'
+import { toIso } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
+import {
+  begin,
+  dismiss,
+  findFor,
+  findKnown,
+  findMember,
+  hashOf,
+  keepRole,
+  keepSeat,
+  lockInvitation,
+  lockPool,
+  membersOf,
+  shareMember,
+  takerOf,
+} from './commands.ts'
 import {
   accept,
   assignSeat,
   changePool,
-  changeRole,
   claimSeat,
-  createOrganization,
-  endMembership,
   holds,
   type Invitation,
   invitationExpiry,
   invitationState,
-  type Member,
-  type Organization,
   type Pool,
   reassignSeat,
   refuseRoleAbove,
   refuseUnlessInvited,
   revokeSeat,
-  type Seat,
 } from './domain.ts'
 import {
   alreadyMember,
@@ -41,19 +47,22 @@ import {
   invitationNotFound,
   invitationOver,
   invitationsFull,
-  memberNotFound,
   organizationNotFound,
   poolNotFound,
   poolsFull,
   seatNotFound,
 } from './errors.ts'
 import { organizations, seats } from './store.ts'
+import { show, showInvitation, showMember, showPool, showSeat } from './views.ts'
 
 export type Deps = {
   readonly course: CourseClient
   /** 32 bytes: seals invitation tokens for the mailer. */
   readonly sealKey: Uint8Array
 }
+
+/** 256 bits that nobody guesses. */
+const TOKEN_BYTES = 32
 
 export const routes: Handlers<typeof organizationContract, Deps> = {
   async listOwnOrganizations({ query, caller, tx }) {
@@ -317,150 +326,3 @@ export const routes: Handlers<typeof organizationContract, Deps> = {
     return toPage(listed, query.limit, { keyOf: ({ seatId }) => [seatId], itemOf: showSeat })
   },
 }
-
-const TOKEN_BYTES = 32
-
-/** A token of 256 random bits needs no salt and no slow hash. */
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
-
-type Tx = Parameters<typeof organizations>[0]
-type MemberKey = Pick<Member, 'organizationId' | 'accountId'>
-
-/** The organisation, if the caller holds the permission there; else it does not exist for them. */
-const findFor = async (
-  tx: Tx,
-  {
-    organizationId,
-    permission,
-    caller,
-    lock = false,
-  }: { organizationId: OrganizationId; permission: Permission; caller: Caller; lock?: boolean },
-): Promise<Organization> => {
-  const store = organizations(tx)
-  const found = await (lock ? store.findForUpdate(organizationId) : store.find(organizationId))
-  if (!found || !holds(caller, permission, found)) throw organizationNotFound(organizationId)
-  return found
-}
-
-/** The active organisation, for each of its members, or one below, for those who run it. */
-const findKnown = async (
-  tx: Tx,
-  { organizationId, caller }: { organizationId: OrganizationId; caller: Caller },
-): Promise<Organization> => {
-  const permission =
-    organizationId === caller.organizationId ? 'organization:read' : 'organization:update'
-  return findFor(tx, { organizationId, permission, caller })
-}
-
-/** Whoever changes the members holds the organisation's lock: owners are counted under it. */
-const membersOf = ({ organizationId }: { organizationId: OrganizationId }) => ({
-  organizationId,
-  permission: 'organization:members' as const,
-  lock: true,
-})
-
-/** Locks the organisation and reads again: of two who accept at once, the second finds it accepted. */
-const lockInvitation = async (tx: Tx, tokenHash: string): Promise<Invitation> => {
-  const store = organizations(tx)
-  const found = await store.findInvitation({ tokenHash })
-  if (!found) throw invitationNotFound()
-  await store.findForUpdate(found.organizationId)
-  return (await store.findInvitation({ tokenHash })) ?? found
-}
-
-const findMember = async (tx: Tx, key: MemberKey): Promise<Member> => {
-  const member = await organizations(tx).findMember(key)
-  if (!member) throw memberNotFound()
-  return member
-}
-
-/** Who is given a seat is a member, and stays one until the seat is written. */
-const shareMember = async (tx: Tx, key: MemberKey): Promise<void> => {
-  if (!(await organizations(tx).findMemberForShare(key))) throw memberNotFound()
-}
-
-const begin = async (
-  tx: Tx,
-  command: Omit<Parameters<typeof createOrganization>[0], 'organizationId'>,
-  now: Instant,
-): Promise<Organization> => {
-  const decision = createOrganization({ ...command, organizationId: newId('organization') }, now)
-  const { organization, owner, events } = decision
-  await organizations(tx).insert(organization)
-  await organizations(tx).insertMember(owner)
-  await organizations(tx).emit(organization.organizationId, events)
-  return organization
-}
-
-const keepRole = async (tx: Tx, before: Member, role: Member['role']): Promise<Member> => {
-  const ownerCount = await organizations(tx).countOwners(before.organizationId)
-  const { member, events } = changeRole(before, { role, ownerCount })
-  await organizations(tx).saveRole(member)
-  await organizations(tx).emit(member.organizationId, events)
-  return member
-}
-
-/** Ends a membership and frees the seats it held. */
-const dismiss = async (tx: Tx, member: Member): Promise<void> => {
-  const store = organizations(tx)
-  const { organizationId } = member
-  const events = endMembership(member, await store.countOwners(organizationId))
-  await store.deleteMember(member)
-  // Read after the deletion: a claim that was under way has finished, and no other can begin.
-  for (const pool of await seats(tx).lockPoolsOf(member)) {
-    const seat = await seats(tx).findLiveSeat({
-      poolId: pool.poolId,
-      accountId: member.accountId,
-    })
-    if (seat) await keepSeat(tx, revokeSeat(pool, seat))
-  }
-  await store.emit(organizationId, events)
-}
-
-const lockPool = async (tx: Tx, key: Pick<Pool, 'organizationId' | 'poolId'>): Promise<Pool> => {
-  const pool = await seats(tx).findPoolForUpdate(key)
-  if (!pool) throw poolNotFound()
-  return pool
-}
-
-const takerOf = async (tx: Tx, { poolId }: Pool, accountId: AccountId) => ({
-  accountId,
-  held: await seats(tx).findLiveSeat({ poolId, accountId }),
-  seatId: newId('seat'),
-})
-
-const keepSeat = async (
-  tx: Tx,
-  { pool, seat, events }: ReturnType<typeof revokeSeat>,
-): Promise<Seat> => {
-  assert(pool.takenCount >= 0 && pool.takenCount <= pool.seatCount, 'a pool is never oversold')
-  await seats(tx).savePool(pool)
-  await seats(tx).saveSeat(seat)
-  await organizations(tx).emit(pool.organizationId, events)
-  return seat
-}
-
-const show = ({ organizationId, parentId, name, locale, createdAt }: Organization) => ({
-  organizationId,
-  parentId,
-  name,
-  locale,
-  createdAt: toIso(createdAt),
-})
-
-const showMember = (member: Member) => ({ ...member, joinedAt: toIso(member.joinedAt) })
-
-const showInvitation = (invitation: Invitation, now: Instant) => ({
-  ...invitation,
-  state: invitationState(invitation, now),
-  createdAt: toIso(invitation.createdAt),
-  expiresAt: toIso(invitation.expiresAt),
-})
-
-const showPool = (pool: Pool) => ({
-  ...pool,
-  unassignedCount: pool.seatCount - pool.takenCount,
-  createdAt: toIso(pool.createdAt),
-})
-
-const showSeat = (seat: Seat) => ({ ...seat, takenAt: toIso(seat.takenAt) })

@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import { unseal } from '../../shared/auth/seal.ts'
 import { ACADEMY_ORGANIZATION_ID } from '../../shared/contracts/academy.ts'
-import { organizationContract } from '../../shared/contracts/organization.ts'
+import {
+  INVITATIONS_PENDING_MAX,
+  LICENCE_POOLS_PER_ORGANIZATION_MAX,
+  organizationContract,
+} from '../../shared/contracts/organization.ts'
 import type { BuiltInRoleName } from '../../shared/contracts/roles.ts'
 import type { Principal } from '../../shared/http/caller.ts'
 import { DomainError } from '../../shared/kernel/errors.ts'
 import { type CourseId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
-import { DAY_MS } from '../../shared/kernel/time.ts'
+import { DAY_MS, toIso } from '../../shared/kernel/time.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
 import { organization } from './service.ts'
@@ -374,10 +378,16 @@ describe('invitations', () => {
     expect((await hub.delete(path, { as: home.owner })).status).toBe(204)
     expect(await accept(guest, second.token)).toMatchObject(over('revoked'))
     const third = await invite(home, email)
+    const guestOfAnother = somebody('learner')
+    const used = await invite(home, await register(guestOfAnother))
+    await accept(guestOfAnother, used.token)
+    const gone = `${home.path}/invitations/${used.invitationId}`
+    expect(await hub.delete(gone, { as: home.owner })).toMatchObject(over('accepted'))
     hub.clock.advanceMs(7 * DAY_MS)
     expect(await accept(guest, third.token)).toMatchObject(over('expired'))
     const { body } = await hub.get(`${home.path}/invitations`, { as: home.owner })
     expect(body.items.map(({ state }: { state: string }) => state)).toEqual([
+      'accepted',
       'expired',
       'revoked',
       'revoked',
@@ -614,5 +624,102 @@ describe('another organisation', () => {
     const { pool } = database.as('organization')
     for (const table of ['organizations', 'members', 'invitations', 'licence_pools', 'seats'])
       expect((await pool.query(`select * from organization.${table}`)).rowCount).toBe(0)
+  })
+})
+
+describe('what is not there', () => {
+  it('is refused by its name', async () => {
+    const home = await anOrganization()
+    const pool = await aPool(home)
+    const [member, other] = await Promise.all([aMember(home), aMember(home)])
+    const { body: seat } = await hub.post(`${pool.path}/claim`, { as: member })
+    await hub.post(`${pool.path}/claim`, { as: other })
+    const as = home.owner
+    const nobody = { accountId: newId('account') }
+    const someone = { accountId: other.accountId }
+    const noPool = `${home.path}/licence-pools/${newId('licencePool')}`
+    const noSeat = `${pool.path}/seats/${newId('seat')}`
+    const refused = async (answer: ReturnType<typeof hub.call>, status: number, code: string) =>
+      expect(await answer).toMatchObject({ status, body: { code: `organization.${code}` } })
+    const noMember = hub.delete(`${home.path}/members/${nobody.accountId}`, { as })
+    await refused(noMember, 404, 'member_not_found')
+    const noInvitation = `${home.path}/invitations/${newId('invitation')}`
+    await refused(hub.delete(noInvitation, { as }), 404, 'invitation_not_found')
+    await refused(hub.patch(noPool, { as, body: { name: 'X' } }), 404, 'pool_not_found')
+    await refused(hub.get(`${noPool}/seats`, { as }), 404, 'pool_not_found')
+    await refused(hub.post(`${noPool}/seats`, { as, body: someone }), 404, 'pool_not_found')
+    await refused(hub.delete(`${noPool}/seats/${seat.seatId}`, { as }), 404, 'pool_not_found')
+    const hand = (path: string, body: object) => hub.post(`${path}/reassign`, { as, body })
+    await refused(hand(`${noPool}/seats/${seat.seatId}`, someone), 404, 'pool_not_found')
+    await refused(hub.delete(noSeat, { as }), 404, 'seat_not_found')
+    await refused(hand(noSeat, someone), 404, 'seat_not_found')
+    const path = `${pool.path}/seats/${seat.seatId}`
+    await refused(hand(path, nobody), 404, 'member_not_found')
+    await refused(hand(path, someone), 409, 'seat_held')
+  })
+
+  it('is no cursor of a list either', async () => {
+    const home = await anOrganization()
+    const pool = await aPool(home)
+    const lists = [
+      base,
+      `${base}/seats`,
+      `${home.path}/subtree`,
+      `${home.path}/members`,
+      `${home.path}/invitations`,
+      `${home.path}/licence-pools`,
+      `${pool.path}/seats`,
+    ]
+    for (const path of lists)
+      expect(await hub.get(`${path}?cursor=nonsense`, { as: home.owner })).toMatchObject({
+        status: 400,
+        body: { code: 'request.cursor' },
+      })
+  })
+})
+
+describe('limits', () => {
+  it('end invitations that wait for an answer, not those that are over', async () => {
+    const home = await anOrganization()
+    await database.query(
+      `insert into organization.invitations
+       select 'inv_' || $1::text || n, $1, n || '@example.org', 'learner', $1 || n, 'pending', 'acc',
+         $2::timestamptz, $2::timestamptz + interval '7 days' from generate_series(1, $3::int) n`,
+      [home.organizationId, toIso(hub.clock.now()), INVITATIONS_PENDING_MAX],
+    )
+    const send = (email: string) =>
+      hub.post(`${home.path}/invitations`, { as: home.owner, body: { email } })
+    expect(await send('late@example.org')).toMatchObject({
+      status: 409,
+      body: { code: 'organization.invitations_full' },
+    })
+    // One that takes the place of another is not one more.
+    expect((await send('7@example.org')).status).toBe(201)
+    hub.clock.advanceMs(7 * DAY_MS)
+    expect((await send('late@example.org')).status).toBe(201)
+  })
+
+  it('hold for pools that are made at once', async () => {
+    const home = await anOrganization()
+    await database.query(
+      `insert into organization.licence_pools
+       select 'lic_' || $1::text || n, $1, 'crs', 'P', 1, 0, true, now() from generate_series(1, $2::int) n`,
+      [home.organizationId, LICENCE_POOLS_PER_ORGANIZATION_MAX - 1],
+    )
+    const courseId = await aCourse(home.organizationId)
+    const make = () =>
+      hub.post(`${home.path}/licence-pools`, {
+        as: home.owner,
+        body: { courseId, name: 'Last', seatCount: 1 },
+      })
+    const answers = await Promise.all([make(), make(), make()])
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409])
+    expect(answers.map(({ body }) => body.code)).toContain('organization.pools_full')
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })

@@ -5,7 +5,6 @@ import {
   courseInstructorPermissions,
   type RoleScope,
 } from '../../shared/contracts/roles.ts'
-import type { CourseRef, Grants } from '../../shared/http/caller.ts'
 import type { AccountId, CourseId, Id, OrganizationId } from '../../shared/kernel/id.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
 import { aboveSelf, expiryPast, permissionUnknown, revisionStale, scopeMismatch } from './errors.ts'
@@ -45,6 +44,20 @@ export type Grant = {
 /** A grant with what its role allows at this moment. */
 export type Held = Grant & { readonly permissions: readonly Permission[] }
 
+/** What an account may in one organisation, as its tokens carry it. */
+export type Effective = {
+  readonly platform: readonly Permission[]
+  readonly organization: readonly Permission[]
+  /** By course id. */
+  readonly courses: Readonly<Record<string, readonly Permission[]>>
+}
+
+/** A course, and who teaches it: that counts like a grant (decision 0002). */
+export type CourseRef = {
+  readonly courseId: CourseId
+  readonly instructorIds: readonly AccountId[]
+}
+
 export const isBuiltIn = (role: RoleRef): role is BuiltInName => Object.hasOwn(builtInRoles, role)
 
 export const builtIn = (name: BuiltInName): BuiltInRole => builtInRoles[name]
@@ -62,7 +75,7 @@ export const isLive = ({ endedAt, expiresAt }: Grant, now: Instant): boolean =>
 export const effective = (
   held: readonly Held[],
   now: Instant,
-): { readonly grants: Grants; readonly expiresAt: Instant | null } => {
+): { readonly grants: Effective; readonly expiresAt: Instant | null } => {
   const live = held.filter((grant) => isLive(grant, now))
   const courses = Map.groupBy(
     live.filter(({ courseId }) => courseId !== null),

@@ -1,5 +1,6 @@
 import type { Jobs } from '../../shared/service/define.ts'
-import { change, type Deps } from './routes.ts'
+import { change } from './commands.ts'
+import type { Deps } from './routes.ts'
 import { grants } from './store.ts'
 
 /** One run ends what has run out for so many accounts; the next minute goes on. */

@@ -1,8 +1,10 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
+import type { Tx } from '../../shared/db/transaction.ts'
 import { type AccountId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
+import { change, platformGrant } from './commands.ts'
 import type { BuiltInName } from './domain.ts'
-import { change, type Deps, platformGrant } from './routes.ts'
+import type { Deps } from './routes.ts'
 import { grants } from './store.ts'
 
 /** Membership gives the built-in role of the same name; a proven address may give the platform. */
@@ -37,8 +39,6 @@ export const reactions: Reactions<Deps> = {
     await change(tx, grant, () => grants(tx).insert(grant))
   },
 }
-
-type Tx = Parameters<typeof grants>[0]
 
 /** One grant of this source per member; the news of a role that stands changes nothing. */
 const giveMembership = async (

@@ -1,38 +1,39 @@
 import { contracts } from '../../shared/contracts/catalogue.ts'
-import type { Permission } from '../../shared/contracts/define.ts'
 import {
   COURSE_GRANTS_MAX,
   EXPLAINED_GRANTS_MAX,
   type rbacContract,
 } from '../../shared/contracts/rbac.ts'
 import { builtInRoles } from '../../shared/contracts/roles.ts'
-import { accessDenied, type Caller, type CourseRef } from '../../shared/http/caller.ts'
+import { accessDenied } from '../../shared/http/caller.ts'
 import type { Handlers } from '../../shared/http/mount.ts'
-import {
-  type AccountId,
-  type CourseId,
-  type Id,
-  newId,
-  type OrganizationId,
-} from '../../shared/kernel/id.ts'
+import { type CourseId, newId } from '../../shared/kernel/id.ts'
 import { toPage } from '../../shared/kernel/page.ts'
 import { given } from '../../shared/kernel/readonly.ts'
-import { type Instant, instantOf, toIso } from '../../shared/kernel/time.ts'
+import { instantOf } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
 import {
-  builtIn,
+  ABOVE,
+  announce,
+  change,
+  courseOf,
+  HERE,
+  lockRole,
+  lookUp,
+  placeOf,
+  platformGrant,
+  refuseAboveCaller,
+  refuseOutsider,
+} from './commands.ts'
+import {
+  type CourseRef,
   catalogueOf,
   changeRole,
   effective,
   explain,
   type Grant,
-  type Held,
-  isBuiltIn,
-  type Place,
   permissionsAt,
   type Role,
-  type RoleRef,
-  refuseAbove,
   refuseMisfit,
   refuseUnknown,
 } from './domain.ts'
@@ -46,6 +47,7 @@ import {
   roleNotFound,
 } from './errors.ts'
 import { grants, roles } from './store.ts'
+import { isoOrNull, show } from './views.ts'
 
 export type Deps = {
   readonly course: CourseClient
@@ -61,7 +63,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     // The version first: a change in between makes the answer newer than its number, never older.
     const roleVersion = await grants(tx).versionOf(who)
     const { grants: held, expiresAt } = effective(await grants(tx).heldBy(who), now)
-    return { grants: held, roleVersion, expiresAt: expiresAt === null ? null : toIso(expiresAt) }
+    return { grants: held, roleVersion, expiresAt: isoOrNull(expiresAt) }
   },
 
   async listPermissions() {
@@ -246,114 +248,3 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     })
   },
 }
-
-type Tx = Parameters<typeof grants>[0]
-
-const HERE: Place = { scope: 'organization' }
-const ABOVE: Place = { scope: 'platform' }
-
-/** A lasting grant above organisations, whoever gives it. */
-export const platformGrant = (
-  accountId: AccountId,
-  now: Instant,
-): Omit<Grant, 'source' | 'grantedBy'> => ({
-  grantId: newId('grant'),
-  accountId,
-  scope: 'platform',
-  organizationId: null,
-  courseId: null,
-  role: 'platform_admin',
-  createdAt: now,
-  expiresAt: null,
-  endedAt: null,
-})
-
-/**
- * Changes an account's grants under its lock, numbers the change and says so. The number comes first: the lock
- * is what makes limits hold. Work that gives `false` has changed nothing, and nothing is said.
- */
-export const change = async <Result>(
-  tx: Tx,
-  { accountId, organizationId }: Pick<Grant, 'accountId' | 'organizationId'>,
-  work: () => Promise<Result>,
-): Promise<Result> => {
-  const roleVersion = await grants(tx).bump(accountId, organizationId)
-  const result = await work()
-  if (result === false) return result
-  await grants(tx).emit(organizationId, [
-    { type: 'access.grants_changed', accountId, organizationId, roleVersion },
-  ])
-  return result
-}
-
-/**
- * What counts is what the caller holds now, by our own rows: their token may be a minute old.
- *
- * @throws `access.above_self`
- */
-const refuseAboveCaller = async (
-  tx: Tx,
-  { caller, place, wanted }: { caller: Caller; place: Place; wanted: readonly Permission[] },
-  now: Instant,
-): Promise<void> => {
-  const held = await grants(tx).heldBy(caller)
-  refuseAbove(permissionsAt(place, { accountId: caller.accountId, held, now }), wanted)
-}
-
-/** Whoever is no member of the organisation gets nothing there. @throws `access.member_not_found` */
-const refuseOutsider = async (
-  tx: Tx,
-  who: { accountId: AccountId; organizationId: OrganizationId },
-): Promise<void> => {
-  const held = await grants(tx).heldBy(who)
-  if (!held.some(({ source }) => source === 'membership')) throw memberNotFound()
-}
-
-const lookUp = async (tx: Tx, role: RoleRef): Promise<Pick<Held, 'scope' | 'permissions'>> => {
-  if (isBuiltIn(role)) {
-    const { scope, permissions } = builtIn(role)
-    // Above organisations there is an operation of its own.
-    if (scope === 'platform') throw roleNotFound()
-    return { scope, permissions }
-  }
-  const custom = await roles(tx).findForShare(role)
-  if (!custom) throw roleNotFound()
-  return custom
-}
-
-const lockRole = async (tx: Tx, roleId: Id<'role'>): Promise<Role> => {
-  const role = await roles(tx).findForUpdate(roleId)
-  if (!role) throw roleNotFound()
-  return role
-}
-
-/** Everybody who has the role may hold something else from now on. */
-const announce = async (tx: Tx, role: Role): Promise<void> => {
-  const { roleId, organizationId } = role
-  await grants(tx).bumpHolders(role)
-  await grants(tx).emit(organizationId, [{ type: 'access.role_changed', roleId, organizationId }])
-}
-
-const courseOf = async (
-  tx: Tx,
-  { organizationId, courseId }: { organizationId: OrganizationId; courseId: CourseId },
-): Promise<CourseRef> => {
-  const [course] = await grants(tx).coursesOf(organizationId, [courseId])
-  if (!course) throw courseNotFound()
-  return course
-}
-
-/** Where a grant counts; a course that is not remembered has no instructors we know of. */
-const placeOf = async (tx: Tx, { courseId }: Grant): Promise<Place> => {
-  if (courseId === null) return HERE
-  return (await courseRefs(tx).find(courseId)) ?? { courseId, instructorIds: [] }
-}
-
-const isoOrNull = (instant: Instant | null): string | null =>
-  instant === null ? null : toIso(instant)
-
-const show = (grant: Held) => ({
-  ...grant,
-  createdAt: toIso(grant.createdAt),
-  expiresAt: isoOrNull(grant.expiresAt),
-})

@@ -407,6 +407,10 @@ describe('roles', () => {
     expect(await held()).toContain('course:categories')
     expect(await held()).not.toContain('course:create')
     expect((await principalOf(accountId, organizationId)).roleVersion).toBe(versionBefore + 1)
+    expect(await hub.get(path, { as: owner })).toMatchObject({
+      status: 200,
+      body: { permissions: ['course:categories'], revision: 2 },
+    })
     expect((await hub.delete(path, { as: owner })).status).toBe(204)
     expect(await held()).not.toContain('course:categories')
     expect((await hub.get(path, { as: owner })).status).toBe(404)
@@ -443,13 +447,19 @@ describe('roles', () => {
     expect((await make('KEEPER')).body.code).toBe('access.role_exists')
     const path = `${base}/roles/${role.roleId}`
     expect((await hub.patch(path, { as: owner, body: {} })).status).toBe(428)
+    await make('Warden')
+    const edit = (body: object) => hub.patch(path, { as: owner, ifMatch: 1, body })
+    expect((await edit({ name: 'warden' })).body.code).toBe('access.role_exists')
+    expect((await edit({ permissions: ['course:fly'] })).body.code).toBe(
+      'access.permission_unknown',
+    )
     const raced = await Promise.all(
       Array.from({ length: ROLES_PER_ORGANIZATION_MAX + 4 }, (_, index) => make(`R${index}`)),
     )
     expect(raced.filter(({ status }) => status === 201)).toHaveLength(
-      ROLES_PER_ORGANIZATION_MAX - 1,
+      ROLES_PER_ORGANIZATION_MAX - 2,
     )
-    expect(raced.at(-1)).toBeDefined()
+    expect(raced.filter(({ body }) => body.code === 'access.roles_full')).toHaveLength(6)
     const { body } = await hub.get(`${base}/roles?limit=100`, { as: owner })
     expect(body.items).toHaveLength(ROLES_PER_ORGANIZATION_MAX)
     expect(body.builtIn.map(({ name }: { name: string }) => name)).toContain('owner')
@@ -515,6 +525,8 @@ describe('platform grants', () => {
       status: 409,
       body: { code: 'access.grant_exists' },
     })
+    const past = { accountId, expiresAt: '2020-01-01T00:00:00.000Z' }
+    expect((await hub.post(path, { as: root, body: past })).body.code).toBe('access.expiry_past')
     const { body } = await hub.get(path, { as: root })
     expect(body.items).toContainEqual(expect.objectContaining({ accountId }))
     const one = `${path}/${given.body.grantId}`
@@ -536,22 +548,23 @@ describe('platform grants', () => {
     const heir = newId('account')
     await hub.post(path, { as: root, body: { accountId: heir } })
     const { body } = await hub.get(`${path}?limit=100`, { as: root })
-    const grants: { grantId: string; accountId: string }[] = body.items
-    const ids = (wanted: boolean) =>
-      grants
-        .filter(
-          ({ accountId }) => [root.accountId, heir].includes(accountId as AccountId) === wanted,
-        )
-        .map(({ grantId }) => grantId)
-    for (const id of ids(false)) await hub.delete(`${path}/${id}`, { as: root })
+    const standing: { grantId: string; accountId: string }[] = body.items
+    const idOf = (wanted: AccountId) =>
+      standing.find(({ accountId }) => accountId === wanted)?.grantId
+    for (const { grantId, accountId } of standing)
+      if (accountId !== root.accountId && accountId !== heir)
+        await hub.delete(`${path}/${grantId}`, { as: root })
     const other = await signIn(heir, newId('organization'))
-    const [one, two] = ids(true)
-    const answers = await Promise.all([
-      hub.delete(`${path}/${one}`, { as: root }),
-      hub.delete(`${path}/${two}`, { as: other }),
-    ])
-    // The second one finds itself the last, or its caller no longer standing there.
+    const end = (as: Principal, accountId: AccountId) =>
+      hub.delete(`${path}/${idOf(accountId)}`, { as })
+    const answers = await Promise.all([end(root, heir), end(other, root.accountId)])
+    // The second one no longer stands there.
     expect(answers.filter(({ status }) => status === 204)).toHaveLength(1)
+    const left = answers[0]?.status === 204 ? root : other
+    expect(await end(left, left.accountId)).toMatchObject({
+      status: 409,
+      body: { code: 'access.last_platform_admin' },
+    })
   })
 })
 
@@ -606,6 +619,9 @@ describe('GET /v1/access/explain', () => {
       truncated: false,
     })
     expect((await why('course:categories')).allowed).toBe(false)
+    const foreign = await aCourse(newId('organization'))
+    const url = `${base}/explain?accountId=${accountId}&permission=course:read&courseId=${foreign}`
+    expect((await hub.get(url, { as: owner })).body.code).toBe('course.not_found')
   })
 
   it('is for those who may read access, and about members', async () => {
@@ -739,5 +755,30 @@ describe('another organisation', () => {
       // Who stands above organisations is no organisation's secret.
       expect(rows.filter(({ scope }) => scope !== 'platform')).toEqual([])
     }
+  })
+})
+
+describe('lists', () => {
+  it('refuse a cursor that is not their own', async () => {
+    const { owner } = await aHome()
+    const root = somebody('platform_admin')
+    for (const [path, as] of [
+      ['roles', owner],
+      ['grants', owner],
+      ['courses?permission=course:read', owner],
+      ['platform-grants', root],
+    ] as const) {
+      const url = `${base}/${path}${path.includes('?') ? '&' : '?'}cursor=nonsense`
+      expect(await hub.get(url, { as })).toMatchObject({
+        status: 400,
+        body: { code: 'request.cursor' },
+      })
+    }
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })
