@@ -25,6 +25,7 @@ const RULES: sanitize.IOptions = {
   allowedSchemes: ['https', 'mailto'],
   allowedSchemesAppliedToAttributes: ['href'],
   allowProtocolRelative: false,
+  parseStyleAttributes: false,
   disallowedTagsMode: 'discard',
   nestingLimit: NESTING_MAX,
   transformTags: {

@@ -15,8 +15,12 @@ const CONDITION_VALUES_MAX = 5
 /** Decision 0004. */
 const BUNDLE_BYTES_MAX = 600_000
 const SDK_BUNDLE_BYTES_MAX = 1_200_000
-/** Bundles that carry official AWS clients (S3, Step Functions, MediaConvert) or kafkajs, by folder. */
+/**
+ * Bundles that carry official AWS clients (S3, Step Functions, MediaConvert), kafkajs, or an HTML parser
+ * (decision 0020), by folder.
+ */
 const SDK_BUNDLES = [
+  'functions/content',
   'functions/media',
   'functions/video-processing',
   'functions/video-streaming',
