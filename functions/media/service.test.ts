@@ -206,7 +206,7 @@ describe('uploading', () => {
     expect((await refused({})).status).toBe(401)
     expect((await refused({ sizeBytes: 0 }, owner)).status).toBe(400)
     expect((await refused({ contentType: 'video/mp4' }, owner)).status).toBe(400)
-    expect(await refused({ sizeBytes: 11 * 1_024 ** 3 }, owner)).toMatchObject({
+    expect(await refused({ sizeBytes: 9 * 1_024 ** 3 }, owner)).toMatchObject({
       status: 413,
       body: { code: 'media.too_large' },
     })

@@ -10,7 +10,8 @@ const GIBIBYTE = 1_024 ** 3
 
 /** The largest file of each kind, in bytes. */
 export const FILE_BYTES_MAX = {
-  video: 10 * GIBIBYTE,
+  // A probe downloads the whole file to the 10 GB disk of its Lambda.
+  video: 8 * GIBIBYTE,
   audio: 500 * MEBIBYTE,
   document: 100 * MEBIBYTE,
   image: 20 * MEBIBYTE,

@@ -1,0 +1,18 @@
+import { videoProcessingContract } from '../../shared/contracts/video-processing.ts'
+import { defineService } from '../../shared/service/define.ts'
+import { openStorage } from '../../shared/storage/open.ts'
+import { openExecutions } from './executions.ts'
+import { jobs } from './jobs.ts'
+import { reactions } from './reactions.ts'
+import { type Deps, routes } from './routes.ts'
+
+export const videoProcessing = defineService({
+  contract: videoProcessingContract,
+  routes,
+  reactions,
+  jobs,
+  deps: ({ environment }): Deps => ({
+    storage: openStorage(environment),
+    executions: openExecutions(environment),
+  }),
+})

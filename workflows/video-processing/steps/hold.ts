@@ -1,0 +1,41 @@
+import type { Processing, Video } from '../../../functions/video-processing/domain/processing.ts'
+import { processings, videos, type Work } from '../../../functions/video-processing/store.ts'
+import type { VideoId } from '../../../shared/kernel/id.ts'
+import type { StepCall } from '../../../shared/lambda/step.ts'
+import type { Storage } from '../../../shared/storage/open.ts'
+import { LeaseLost, NotYetRecorded } from '../errors.ts'
+import type { Probe } from '../ffprobe.ts'
+
+/** What every state hands to its step. */
+export type StepInput = {
+  readonly videoId: VideoId
+  readonly version: number
+  readonly executionName: string
+  readonly traceparent: string
+}
+
+export type StepDeps = {
+  readonly storage: Storage
+  readonly probe: Probe
+  /** Where a source is kept while it is probed. */
+  readonly scratchFolder: string
+}
+
+export type Held = { readonly video: Video; readonly processing: Processing }
+
+/**
+ * Extends the execution's lease on its run and keeps what it has done so far.
+ *
+ * @throws LeaseLost when the run is another's or over, NotYetRecorded when there is none (yet).
+ */
+export const hold = (input: StepInput, work: Work, call: StepCall): Promise<Held> =>
+  call.transaction('*', async (tx) => {
+    const processing = await processings(tx).hold(input, work, call.now)
+    if (!processing) {
+      const exists = await processings(tx).find(input)
+      throw exists ? new LeaseLost('the run is over or another’s') : new NotYetRecorded()
+    }
+    const video = await videos(tx).find(input.videoId)
+    if (!video) throw new LeaseLost('the video was deleted')
+    return { video, processing }
+  })
