@@ -40,6 +40,8 @@ export const assessmentEvents = defineEvents({
       gradeBasisPoints: z.int().min(0).max(10_000),
       passed: z.boolean(),
       gradedAt: isoSchema,
+      /** Grows with every result of this learner in this assessment, over all attempts: the greatest one counts. */
+      resultNumber: z.int().positive().optional(),
     }),
   },
 })

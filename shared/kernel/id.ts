@@ -58,6 +58,13 @@ export type CertificateId = Id<'certificate'>
 export const newId = <Kind extends IdKind>(kind: Kind): Id<Kind> =>
   `${ID_PREFIXES[kind]}_${uuidV7Hex()}` as Id<Kind>
 
+/**
+ * A new id that tells nothing, not even which of two was made first: for what stands beside a secret, like the
+ * options of a question.
+ */
+export const newOpaqueId = <Kind extends IdKind>(kind: Kind): Id<Kind> =>
+  `${ID_PREFIXES[kind]}_${randomBytes(16).toString('hex')}` as Id<Kind>
+
 /** Accepts exactly the ids of one kind. */
 export const idSchema = <Kind extends IdKind>(kind: Kind): z.ZodType<Id<Kind>, Id<Kind>> =>
   z

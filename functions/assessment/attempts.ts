@@ -1,0 +1,66 @@
+import type { Tx } from '../../shared/db/transaction.ts'
+import { assert } from '../../shared/kernel/assert.ts'
+import type { Id } from '../../shared/kernel/id.ts'
+import type { Instant } from '../../shared/kernel/time.ts'
+import type { Policy } from './domain/assessment.ts'
+import {
+  type Attempt,
+  type Decision,
+  gradedEvent,
+  gradeOf,
+  standingOf,
+  submitAttempt,
+} from './domain/attempt.ts'
+import { assessments, attempts } from './store.ts'
+
+/**
+ * The attempt with its learner's row locked, read after the lock: what is decided on it is decided on what is
+ * true. Undefined when there is none.
+ */
+export const lockAttempt = async (
+  tx: Tx,
+  attemptId: Id<'attempt'>,
+): Promise<Attempt | undefined> => {
+  const seen = await attempts(tx).findSummary(attemptId)
+  if (!seen) return undefined
+  await attempts(tx).lock(seen)
+  return attempts(tx).find(attemptId)
+}
+
+/** Keeps what was decided on a locked attempt; a result that changed is worked out anew and told. */
+export const keepAttempt = async (
+  tx: Tx,
+  before: Attempt,
+  { attempt, events, isResult }: Decision,
+): Promise<Attempt> => {
+  if (attempt !== before) await attempts(tx).save(attempt, before)
+  await assessments(tx).emit(events)
+  if (isResult) await tellResult(tx, attempt)
+  return attempt
+}
+
+/** Hands in what is saved, unless somebody has: the same for the learner, the sweeper and the next start. */
+export const closeAttempt = async (tx: Tx, attempt: Attempt, now: Instant): Promise<Attempt> =>
+  keepAttempt(tx, attempt, submitAttempt(attempt, now))
+
+const tellResult = async (tx: Tx, attempt: Attempt): Promise<void> => {
+  const { resultNumber } = await attempts(tx).lock(attempt)
+  const assessment = await assessments(tx).find(attempt.assessmentId)
+  assert(assessment, 'an attempt has an assessment')
+  const standing = await resultUnder(tx, attempt, assessment.policy)
+  const result = { standing, resultNumber: resultNumber + 1 }
+  await attempts(tx).saveResult(attempt, { grade: standing, resultNumber: result.resultNumber })
+  await assessments(tx).emit([gradedEvent(attempt, result, tx.now)])
+}
+
+const resultUnder = async (tx: Tx, attempt: Attempt, policy: Policy) => {
+  const released = (await attempts(tx).ofLearner(attempt)).filter(
+    ({ state }) => state === 'released',
+  )
+  const standing = standingOf(
+    policy,
+    released.flatMap((one) => gradeOf(one) ?? []),
+  )
+  assert(standing, 'a released attempt has a grade')
+  return standing
+}
