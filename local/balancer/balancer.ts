@@ -14,6 +14,7 @@ import { PARSED_BYTES_MAX, type RequestFacts, refusalOf, requestFacts } from './
 import { createForwarder, type Forwarder, TargetTimeout, writeAnswer } from './forward.ts'
 import { targetHeaders } from './headers.ts'
 import { type HealthState, startHealthChecks } from './health.ts'
+import type { Invoke } from './invoke.ts'
 import { compileRules, type LambdaRule, type Rule } from './rules.ts'
 
 /** An Application Load Balancer with one HTTP listener. */
@@ -25,13 +26,6 @@ export type Balancer = {
   /** Takes no more connections, lets running requests end for `graceMs`, then cuts what is left. */
   readonly close: () => Promise<void>
 }
-
-/** Lambda's invoke, as far as a balancer needs it; it rejects when the service refuses. */
-export type Invoke = (
-  functionName: string,
-  payload: string,
-  options: { readonly traceId?: string | undefined },
-) => Promise<{ readonly payload: string; readonly functionError?: string }>
 
 export type BalancerOptions = {
   /** 0 takes a free one. */

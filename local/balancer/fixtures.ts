@@ -1,7 +1,8 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
-import { type BalancerOptions, type Invoke, startBalancer } from './balancer.ts'
+import { type BalancerOptions, startBalancer } from './balancer.ts'
 import type { AlbEvent } from './event.ts'
+import type { Invoke } from './invoke.ts'
 import type { LambdaRule, Rule } from './rules.ts'
 
 export const groupArn =

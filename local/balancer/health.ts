@@ -1,7 +1,7 @@
 import type { HealthCheck, TargetGroup } from '../template/template.ts'
 import { readAnswer } from './answer.ts'
-import type { Invoke } from './balancer.ts'
 import { albEvent } from './event.ts'
+import type { Invoke } from './invoke.ts'
 
 export type HealthState = 'initial' | 'healthy' | 'unhealthy'
 

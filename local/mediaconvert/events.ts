@@ -1,22 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type JobRecord, jobArn, QUEUE_DEFAULT } from './job.ts'
-
-/** An EventBridge event as MediaConvert sends it. */
-export type MediaConvertEvent = {
-  readonly version: '0'
-  readonly id: string
-  readonly 'detail-type': 'MediaConvert Job State Change'
-  readonly source: 'aws.mediaconvert'
-  readonly account: string
-  readonly time: string
-  readonly region: string
-  readonly resources: readonly string[]
-  readonly detail: {
-    readonly status: string
-    readonly jobId: string
-    readonly [field: string]: unknown
-  }
-}
+import { type JobRecord, jobArn, type MediaConvertEvent, QUEUE_DEFAULT } from './job.ts'
 
 /**
  * The event that tells of the job as it is now. `STATUS_UPDATE` tells of progress, the rest of the

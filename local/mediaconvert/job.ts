@@ -1,4 +1,3 @@
-import type { MediaConvertEvent } from './events.ts'
 import type { ObjectPlace } from './plan.ts'
 import type { JobRequest } from './settings.ts'
 import type { OutputGroupDetail, Phase } from './transcode.ts'
@@ -66,5 +65,22 @@ export function jobOnWire(job: JobRecord) {
         videoDetails,
       })),
     })),
+  }
+}
+
+/** An EventBridge event as MediaConvert sends it. */
+export type MediaConvertEvent = {
+  readonly version: '0'
+  readonly id: string
+  readonly 'detail-type': 'MediaConvert Job State Change'
+  readonly source: 'aws.mediaconvert'
+  readonly account: string
+  readonly time: string
+  readonly region: string
+  readonly resources: readonly string[]
+  readonly detail: {
+    readonly status: string
+    readonly jobId: string
+    readonly [field: string]: unknown
   }
 }

@@ -23,8 +23,8 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '../../tests/support/eventually.ts'
 import { type RunningS3, startS3 } from '../s3/server.ts'
-import type { MediaConvertEvent } from './events.ts'
 import { captureGroup, hlsGroup, request, rung } from './fixtures/requests.ts'
+import type { MediaConvertEvent } from './job.ts'
 import { startMediaConvert } from './server.ts'
 import { ffmpegPath, ffprobePath } from './tool-paths.ts'
 

@@ -13,7 +13,7 @@ const RESOURCES_MAX = 450
 const RESERVED_CONCURRENCY_MAX = 900
 const CONDITION_VALUES_MAX = 5
 /** Decision 0004. */
-const BUNDLE_BYTES_MAX = 600_000
+const BUNDLE_BYTES_MAX = 700_000
 const SDK_BUNDLE_BYTES_MAX = 1_200_000
 /**
  * Bundles that carry official AWS clients (S3, Step Functions, MediaConvert), kafkajs, or an HTML parser
