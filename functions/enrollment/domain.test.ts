@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { newId } from '../../shared/kernel/id.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant, instantOf, toIso } from '../../shared/kernel/time.ts'
-import { addCalendarDays } from './calendar.ts'
+import { addCalendarDays } from './domain/calendar.ts'
 import {
   accessAt,
   type Change,
@@ -15,7 +15,7 @@ import {
   type Offering,
   revoke,
   settle,
-} from './domain.ts'
+} from './domain/enrollment.ts'
 
 const now = instantOf('2026-03-01T10:00:00Z')
 const later = (days: number) => addMs(now, days * DAY_MS)

@@ -1,7 +1,7 @@
 import { describeError } from '../../shared/observe/logger.ts'
 import type { Jobs } from '../../shared/service/define.ts'
-import { decideOn } from './admission.ts'
-import { settle } from './domain.ts'
+import { decideOn } from './commands/admission.ts'
+import { settle } from './domain/enrollment.ts'
 import { giveSeat, WAITING_SEATS_MAX } from './reactions.ts'
 import { type Expiring, enrollments } from './store.ts'
 

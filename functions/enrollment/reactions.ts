@@ -2,8 +2,8 @@ import type { Reactions } from '../../shared/bus/reaction.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { type Instant, instantOf } from '../../shared/kernel/time.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
-import { admitLearner, decideOn, knownCourse } from './admission.ts'
-import { revoke } from './domain.ts'
+import { admitLearner, decideOn, knownCourse } from './commands/admission.ts'
+import { revoke } from './domain/enrollment.ts'
 import { enrollments, type WaitingSeat } from './store.ts'
 
 /** So many waiting seats are given with one `course.published`; the job takes the others. */

@@ -15,8 +15,8 @@ import {
   type CourseClient,
   currentCourse,
   decideOn,
-} from './admission.ts'
-import { newCode, normaliseCode } from './codes.ts'
+} from './commands/admission.ts'
+import { newCode, normaliseCode } from './commands/codes.ts'
 import {
   accessAt,
   type Course,
@@ -27,7 +27,7 @@ import {
   type Offering,
   refuseBackwards,
   revoke,
-} from './domain.ts'
+} from './domain/enrollment.ts'
 import {
   codeNotFound,
   codeOver,

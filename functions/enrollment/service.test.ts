@@ -27,6 +27,8 @@ type Known = {
   versionId: CourseVersionId | null
   prerequisiteIds: CourseId[]
   state: 'draft' | 'published' | 'archived'
+  /** Whether a private course is shown to whoever asks, as it is to those who learn there. */
+  isShown?: boolean
 }
 
 // What the course service would answer the learners of the organisation: each test says which courses there are.
@@ -37,7 +39,8 @@ const course = {
     if (isCourseAway) throw new DomainError('unavailable', 'course.unavailable', '')
     const found = params && courses.get(params.courseId)
     const asker = decodeJwt(headers.get(INTERNAL_TOKEN_HEADER) ?? '')
-    if (!params || !found || found.visibility === 'private' || asker.org !== organizationId)
+    const isHidden = found?.visibility === 'private' && !found.isShown
+    if (!params || !found || isHidden || asker.org !== organizationId)
       throw new DomainError('not_found', 'course.not_found', '')
     return { ...describeCourse(params.courseId, found), state: found.state }
   },
@@ -269,6 +272,14 @@ describe('POST /v1/enrollments', () => {
     })
   })
 
+  it('refuses those who know a private course but were not invited again', async () => {
+    const courseId = aCourse({ visibility: 'private', isShown: true })
+    expect(await enrolSelf(courseId, aLearner())).toMatchObject({
+      status: 403,
+      body: { code: 'enrollment.invitation_only' },
+    })
+  })
+
   it('is for members, with a well-formed course', async () => {
     expect((await hub.post(base, { body: { courseId: aCourse() } })).status).toBe(401)
     const bad = await hub.post(base, { as: aLearner(), body: { courseId: 'x', as: 'admin' } })
@@ -316,6 +327,24 @@ describe('invitation codes', () => {
       status: 404,
       body: { code: 'enrollment.code_not_found' },
     })
+  })
+
+  it('open no closed door: archived course, enrolment window, prerequisites', async () => {
+    const archived = await aPrivateCourse()
+    await hub.deliver(
+      'course.archived',
+      { courseId: archived, organizationId, archivedAt: toIso(hub.clock.now()) },
+      { organizationId, sequence: published + 1 },
+    )
+    const early = await aPrivateCourse()
+    await set(early, { opensAt: inDays(1) })
+    const strict = await aPrivateCourse({ prerequisiteIds: [newId('course')] })
+    for (const [courseId, code] of [
+      [archived, 'enrollment.course_closed'],
+      [early, 'enrollment.not_open'],
+      [strict, 'enrollment.prerequisites_missing'],
+    ] as const)
+      expect((await redeem((await aCode(courseId)).code, aLearner())).body.code).toBe(code)
   })
 
   it('do not reach beyond their organisation', async () => {
@@ -370,6 +399,39 @@ describe('staff', () => {
     ])
     const tooMany = { accountIds: Array.from({ length: 101 }, () => newId('account')) }
     expect((await hub.post(`${path}/batch`, { as: teacher, body: tooMany })).status).toBe(400)
+  })
+
+  it('are told why somebody cannot be enrolled', async () => {
+    const draft = aCourse({ versionId: null, state: 'draft' })
+    const full = await aPrivateCourse()
+    await set(full, { capacity: 0 })
+    for (const [courseId, code] of [
+      [draft, 'enrollment.course_closed'],
+      [full, 'enrollment.full'],
+    ] as const) {
+      const path = `${base}/courses/${courseId}/learners`
+      const body = { accountId: newId('account') }
+      expect(await hub.post(path, { as: teacher, body })).toMatchObject({
+        status: 409,
+        body: { code },
+      })
+    }
+    const backwards = await hub.post(`${base}/courses/${full}/learners/batch`, {
+      as: teacher,
+      body: { accountIds: [newId('account')], startsAt: inDays(2), endsAt: inDays(1) },
+    })
+    expect(backwards).toMatchObject({ status: 422, body: { code: 'enrollment.window_invalid' } })
+  })
+
+  it('are refused a cursor of another list, and a code of another course', async () => {
+    const courseId = await aPrivateCourse()
+    for (const list of ['learners', 'codes'])
+      expect(
+        await hub.get(`${base}/courses/${courseId}/${list}?cursor=x`, { as: teacher }),
+      ).toMatchObject({ status: 400, body: { code: 'request.cursor' } })
+    const { codeId } = await aCode(await aPrivateCourse())
+    const path = `${base}/courses/${courseId}/codes/${codeId}/disable`
+    expect((await hub.post(path, { as: teacher })).body.code).toBe('enrollment.code_not_found')
   })
 
   it('waive prerequisites only when they say so', async () => {
@@ -509,6 +571,26 @@ describe('entitlements', () => {
     expect(await activeRows(courseId)).toHaveLength(101)
   })
 
+  it('are at most 50 an enrolment, whoever gives one more', async () => {
+    const courseId = aCourse()
+    await tell(courseId)
+    const learner = aLearner()
+    for (let count = 0; count < 50; count += 1)
+      await hub.deliver('seat.claimed', claim(courseId, learner), { organizationId })
+    const { code } = await aCode(courseId)
+    const { accountId } = learner
+    const path = `${base}/courses/${courseId}/learners`
+    for (const answer of [
+      await enrolSelf(courseId, learner),
+      await redeem(code, learner),
+      await hub.post(path, { as: teacher, body: { accountId } }),
+    ])
+      expect(answer).toMatchObject({
+        status: 409,
+        body: { code: 'enrollment.entitlements_full' },
+      })
+  })
+
   it('can be prolonged, and the last window announced is the one that counts', async () => {
     const courseId = aCourse()
     await set(courseId, { accessDays: 10 })
@@ -521,6 +603,10 @@ describe('entitlements', () => {
       type: 'enrollment.activated',
       data: { endsAt },
     })
+    const backwards = { startsAt: inDays(30) }
+    expect((await hub.patch(path, { as: teacher, body: backwards })).body.code).toBe(
+      'enrollment.window_invalid',
+    )
     await hub.post(`${base}/${enrollmentId}/remove`, { as: teacher })
     expect(await hub.patch(path, { as: teacher, body: { endsAt } })).toMatchObject({
       status: 409,
@@ -605,5 +691,11 @@ describe('the second wall', () => {
     await enrolSelf(aCourse(), aLearner())
     const rows = await database.as('enrollment').pool.query('select * from enrollment.enrollments')
     expect(rows.rowCount).toBe(0)
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })

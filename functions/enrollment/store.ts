@@ -26,7 +26,7 @@ import {
   type Offering,
   type Settings,
   type Source,
-} from './domain.ts'
+} from './domain/enrollment.ts'
 
 export type Code = {
   readonly codeId: Id<'enrollmentCode'>

@@ -1,6 +1,6 @@
 import { describeError } from '../../shared/observe/logger.ts'
 import type { Jobs } from '../../shared/service/define.ts'
-import { rebuild } from './log.ts'
+import { rebuild } from './commands.ts'
 import { WAITING_LEARNERS_MAX } from './reactions.ts'
 import { progress } from './store.ts'
 

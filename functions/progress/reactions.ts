@@ -2,8 +2,8 @@ import type { Reactions } from '../../shared/bus/reaction.ts'
 import { instantOf } from '../../shared/kernel/time.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
 import { learnerAccessReactions } from '../../shared/projection/learner-access.ts'
+import { rebuild, take, takeEnrollment } from './commands.ts'
 import type { LearnerKey } from './domain.ts'
-import { rebuild, take, takeEnrollment } from './log.ts'
 import { progress } from './store.ts'
 
 /** So many learners are settled with one `course.published`; the job takes the others. */

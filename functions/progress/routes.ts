@@ -13,6 +13,7 @@ import { toPage } from '../../shared/kernel/page.ts'
 import { type Instant, toIso } from '../../shared/kernel/time.ts'
 import { courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
+import { rebuild, take, takeEnrollment } from './commands.ts'
 import { itemStateOf, type Version } from './domain.ts'
 import {
   courseNotFound,
@@ -21,7 +22,6 @@ import {
   progressNotFound,
   versionPending,
 } from './errors.ts'
-import { rebuild, take, takeEnrollment } from './log.ts'
 import { type LoggedFact, progress, type Standing } from './store.ts'
 
 export type Deps = {

@@ -333,6 +333,7 @@ describe('POST /v1/progress/courses/{courseId}/items/{lessonId}/events', () => {
     const answer = await say(enrolled, text)
     expect(answer).toMatchObject({ status: 503, body: { code: 'progress.version_pending' } })
     expect(answer.headers.get('retry-after')).toBe('1')
+    expect((await own(enrolled)).code).toBe('progress.version_pending')
   })
 
   it('is for those who learn there, about items of their version', async () => {
@@ -341,6 +342,7 @@ describe('POST /v1/progress/courses/{courseId}/items/{lessonId}/events', () => {
     expect((await hub.post(path, { body: {} })).status).toBe(401)
     expect((await say(enrolled, text, { clientEventId: 'x' })).status).toBe(400)
     expect((await say(enrolled, quiz)).body.code).toBe('progress.item_not_found')
+    expect((await own({ ...enrolled, learner: aLearner() })).code).toBe('enrollment.no_access')
     for (const learner of [aLearner(), stranger])
       expect(await say({ ...enrolled, learner }, text)).toMatchObject({
         status: 404,
@@ -376,6 +378,13 @@ describe('overrides', () => {
     const first = (await hub.get(`${path}?limit=3`, { as: teacher })).body
     const second = await hub.get(`${path}?limit=3&cursor=${first.nextCursor}`, { as: teacher })
     expect([...first.items, ...second.body.items]).toEqual(body.items)
+  })
+
+  it('wait for the version, which says what there is to override', async () => {
+    const course = aCourse([quiz])
+    await publish({ ...course, versionId: newId('courseVersion') })
+    const answer = await override(await enrol(course), quiz)
+    expect(answer).toMatchObject({ status: 503, body: { code: 'progress.version_pending' } })
   })
 
   it('need a reason and an item of the version', async () => {
@@ -485,6 +494,8 @@ describe('the cohort', () => {
         expect([path, (await call(as)).status]).toEqual([path, 404])
       expect([path, (await call(assistant)).status]).toEqual([path, status])
     }
+    for (const list of [`courses/${courseId}/learners`, `enrollments/${enrollmentId}/facts`])
+      expect((await hub.get(`${base}/${list}?cursor=x`, { as: teacher })).status).toBe(400)
     const unknown = `${base}/enrollments/${newId('enrollment')}`
     expect((await hub.get(unknown, { as: teacher })).status).toBe(404)
     expect((await hub.get(`${base}/enrollments/x/facts`, { as: teacher })).status).toBe(400)
@@ -519,5 +530,11 @@ describe('the second wall', () => {
     const { pool } = database.as('progress')
     for (const table of ['facts', 'enrollments', 'learners', 'versions'])
       expect((await pool.query(`select * from progress.${table}`)).rowCount).toBe(0)
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })

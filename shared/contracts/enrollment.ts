@@ -95,12 +95,13 @@ const self = { scope: 'organization', permission: 'enrollment:self' } as const
 const manage = { scope: 'course', permission: 'enrollment:manage' } as const
 
 const refusals = [
-  'course.not_found',
-  'course.unavailable',
   'enrollment.course_closed',
   'enrollment.full',
   'enrollment.prerequisites_missing',
+  'enrollment.entitlements_full',
 ] as const
+/** Who enrols by id asks course first; a code was made for a course that is known here. */
+const unknown = ['course.not_found', 'course.unavailable'] as const
 
 export const enrollmentContract = defineContract({
   service: 'enrollment',
@@ -131,7 +132,7 @@ export const enrollmentContract = defineContract({
       body: courseParams,
       status: 200,
       answer: enrollmentSchema,
-      errors: [...refusals, 'enrollment.invitation_only', 'enrollment.not_open'],
+      errors: [...unknown, ...refusals, 'enrollment.invitation_only', 'enrollment.not_open'],
     },
     redeemCode: {
       method: 'POST',
@@ -241,7 +242,7 @@ export const enrollmentContract = defineContract({
       }),
       status: 200,
       answer: enrollmentSchema,
-      errors: [...refusals, 'enrollment.window_invalid'],
+      errors: [...unknown, ...refusals, 'enrollment.window_invalid'],
     },
     enrolLearners: {
       method: 'POST',
@@ -267,7 +268,7 @@ export const enrollmentContract = defineContract({
           }),
         ),
       }),
-      errors: ['course.not_found', 'course.unavailable', 'enrollment.window_invalid'],
+      errors: [...unknown, 'enrollment.window_invalid'],
       idempotency: 'optional',
     },
     getSettings: {

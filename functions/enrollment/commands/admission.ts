@@ -1,13 +1,19 @@
-import type { courseContract } from '../../shared/contracts/course.ts'
-import type { Tx } from '../../shared/db/transaction.ts'
-import type { Client, Forwarded } from '../../shared/http/client.ts'
-import { DomainError } from '../../shared/kernel/errors.ts'
-import type { AccountId, CourseId } from '../../shared/kernel/id.ts'
-import type { Instant } from '../../shared/kernel/time.ts'
-import { courseRefs } from '../../shared/projection/course-refs.ts'
-import { type Course, type Enrollment, enrol, type Grant, isEntitledBy } from './domain.ts'
-import { enrollmentNotFound } from './errors.ts'
-import { enrollments } from './store.ts'
+import type { courseContract } from '../../../shared/contracts/course.ts'
+import type { Tx } from '../../../shared/db/transaction.ts'
+import type { Client, Forwarded } from '../../../shared/http/client.ts'
+import { DomainError } from '../../../shared/kernel/errors.ts'
+import type { AccountId, CourseId } from '../../../shared/kernel/id.ts'
+import type { Instant } from '../../../shared/kernel/time.ts'
+import { courseRefs } from '../../../shared/projection/course-refs.ts'
+import {
+  type Course,
+  type Enrollment,
+  enrol,
+  type Grant,
+  isEntitledBy,
+} from '../domain/enrollment.ts'
+import { enrollmentNotFound } from '../errors.ts'
+import { enrollments } from '../store.ts'
 
 export type CourseClient = Pick<Client<typeof courseContract>, 'getCourse'>
 

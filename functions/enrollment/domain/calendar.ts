@@ -1,6 +1,6 @@
 import { fromEpochMilliseconds, toZonedDateTimeISO } from 'temporal-polyfill/fns/Instant'
 import { addDays, toInstant } from 'temporal-polyfill/fns/ZonedDateTime'
-import { type Instant, instantOf } from '../../shared/kernel/time.ts'
+import { type Instant, instantOf } from '../../../shared/kernel/time.ts'
 
 /**
  * The same wall-clock time so many calendar days later, which is not 24 h times days where clocks change.

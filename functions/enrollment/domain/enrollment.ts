@@ -1,5 +1,5 @@
-import type { EnrollmentEvent } from '../../shared/events/enrollment.ts'
-import { assert } from '../../shared/kernel/assert.ts'
+import type { EnrollmentEvent } from '../../../shared/events/enrollment.ts'
+import { assert } from '../../../shared/kernel/assert.ts'
 import {
   type AccountId,
   type CourseId,
@@ -8,9 +8,8 @@ import {
   type Id,
   newId,
   type OrganizationId,
-} from '../../shared/kernel/id.ts'
-import { type Instant, toIso } from '../../shared/kernel/time.ts'
-import { addCalendarDays } from './calendar.ts'
+} from '../../../shared/kernel/id.ts'
+import { type Instant, toIso } from '../../../shared/kernel/time.ts'
 import {
   courseClosed,
   courseFull,
@@ -21,7 +20,8 @@ import {
   notOpen,
   prerequisitesMissing,
   windowInvalid,
-} from './errors.ts'
+} from '../errors.ts'
+import { addCalendarDays } from './calendar.ts'
 
 export type Source = 'self' | 'staff' | 'code' | 'licence' | 'order' | 'subscription'
 export type EndReason = 'unenrolled' | 'removed' | 'expired' | 'revoked'
