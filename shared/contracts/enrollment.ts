@@ -9,6 +9,8 @@ export const CAPACITY_MAX = 1_000_000
 export const ACCESS_DAYS_MAX = 3_650
 export const CODE_USES_MAX = 100_000
 export const BATCH_ROWS_MAX = 100
+/** An enrolment collects at most so many, revoked ones included. */
+export const ENTITLEMENTS_MAX = 50
 
 /** Where an entitlement came from; each is given and revoked on its own. */
 export const entitlementSourceSchema = z.enum([
@@ -43,7 +45,7 @@ const enrollmentSchema = accessSchema.extend({
   enrolledAt: isoSchema,
   endedAt: isoSchema.nullable(),
   endReason: z.enum(['unenrolled', 'removed', 'expired', 'revoked']).nullable(),
-  entitlements: z.array(entitlementSchema),
+  entitlements: z.array(entitlementSchema).max(ENTITLEMENTS_MAX),
 })
 
 const stateFilter = z.enum(['active', 'ended']).optional()

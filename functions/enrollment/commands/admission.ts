@@ -40,10 +40,11 @@ export const currentCourse = async (
     // Those who build the course are shown their draft's prerequisites; the published list is what counts.
     const isKnown = known !== undefined && known.versionId === asked.publishedVersionId
     const { organizationId, title, visibility, instructorIds, publishedVersionId } = asked
-    await courseRefs(tx).put({
-      ...{ courseId, organizationId, title, visibility, instructorIds, publishedVersionId },
-      sequence: 0,
-    })
+    if (!known)
+      await courseRefs(tx).put({
+        ...{ courseId, organizationId, title, visibility, instructorIds, publishedVersionId },
+        sequence: 0,
+      })
     return {
       courseId,
       organizationId,

@@ -1,3 +1,4 @@
+import { ENTITLEMENTS_MAX } from '../../../shared/contracts/enrollment.ts'
 import type { EnrollmentEvent } from '../../../shared/events/enrollment.ts'
 import { assert } from '../../../shared/kernel/assert.ts'
 import {
@@ -102,9 +103,6 @@ export type Change = {
   /** What it adds to the number of those who learn in the course. */
   readonly activeDelta: -1 | 0 | 1
 }
-
-/** An enrolment collects at most so many entitlements, revoked ones included. */
-export const ENTITLEMENTS_MAX = 50
 
 /**
  * Gives a learner one more reason to have access: in the enrolment that stands, else in a new one on the version
