@@ -10,6 +10,7 @@ export type Person = {
   readonly email: string
   readonly password: string
   readonly accountId: AccountId
+  readonly accessToken: string
   readonly api: Api
 }
 
@@ -40,7 +41,8 @@ export const meet = async (
     return signIn()
   })
   const accountId = tokens.accountId
-  return { name, email, password, accountId, api: api.as(tokens.accessToken) }
+  const { accessToken } = tokens
+  return { name, email, password, accountId, accessToken, api: api.as(accessToken) }
 }
 
 const mailedToken = (url: string, email: string): Promise<string> =>

@@ -21,6 +21,8 @@ export type HubConfig = {
   readonly databaseUrl: string | undefined
   readonly kafkaBrokers: string | undefined
   readonly redisUrl: string | undefined
+  /** The gateway's `RATE_*` limits, where somebody sets them. */
+  readonly rates: Readonly<Record<string, string>>
   /** Of this checkout. */
   readonly root: string
 }
@@ -48,6 +50,11 @@ export const readHubConfig = (
     databaseUrl: data.DATABASE_URL,
     kafkaBrokers: data.KAFKA_BROKERS,
     redisUrl: data.REDIS_URL,
+    rates: Object.fromEntries(
+      Object.entries(environment).flatMap(([name, value]) =>
+        name.startsWith('RATE_') && value !== undefined ? [[name, value]] : [],
+      ),
+    ),
     root,
   }
 }

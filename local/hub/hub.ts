@@ -208,7 +208,11 @@ const bringUp = async (
         PUBLIC_URL: url,
         INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKey),
         CORS_ORIGINS: url,
-        TRUSTED_PROXY_HOPS: '1',
+        TRUSTED_HOPS: '1',
+        // Nobody else sends to this gateway once its balancer has stopped.
+        DRAIN_DELAY_MS: '0',
+        DRAIN_MS_MAX: '1500',
+        ...config.rates,
         ...bus.environment,
         ...(config.redisUrl && { REDIS_URL: config.redisUrl }),
       },
