@@ -109,7 +109,7 @@ export const routes: Handlers<typeof organizationContract, Deps> = {
     await findFor(tx, { caller, permission: 'organization:update', ...params })
     const listed = await organizations(tx).listBelow(params.organizationId, query)
     return toPage(listed, query.limit, {
-      keyOf: ({ organizationId }) => [organizationId],
+      keyOf: ({ ancestorIds, organizationId }) => [String(ancestorIds.length), organizationId],
       itemOf: show,
     })
   },

@@ -276,6 +276,12 @@ describe('members', () => {
       hub.patch(`${home.path}/members/${as.accountId}`, { as, body: { role: 'learner' } })
     await Promise.all([home.owner, ...others].flatMap((as) => [leave(as), stepDown(as)]))
     expect(await membersIn(home, '?role=owner')).toHaveLength(1)
+    const alone = await anOrganization()
+    const path = `${alone.path}/members/${alone.owner.accountId}`
+    expect(await hub.patch(path, { as: alone.owner, body: { role: 'admin' } })).toMatchObject({
+      status: 409,
+      body: { code: 'organization.last_owner' },
+    })
   })
 
   it('leave by themselves; who is none finds nothing to leave', async () => {
@@ -670,11 +676,17 @@ describe('what is not there', () => {
       `${home.path}/licence-pools`,
       `${pool.path}/seats`,
     ]
+    const forged = (...key: string[]) => Buffer.from(JSON.stringify(key)).toString('base64url')
     for (const path of lists)
-      expect(await hub.get(`${path}?cursor=nonsense`, { as: home.owner })).toMatchObject({
-        status: 400,
-        body: { code: 'request.cursor' },
-      })
+      for (const cursor of ['nonsense', forged('\0'), forged('\ud800'), forged('1', '\0')])
+        expect(await hub.get(`${path}?cursor=${cursor}`, { as: home.owner })).toMatchObject({
+          status: 400,
+          body: { code: 'request.cursor' },
+        })
+    const far = await hub.get(`${home.path}/subtree?cursor=${forged('9e99', 'x')}`, {
+      as: home.owner,
+    })
+    expect(far).toMatchObject({ status: 200, body: { items: [] } })
   })
 })
 

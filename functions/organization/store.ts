@@ -52,19 +52,23 @@ export const organizations = (tx: Tx) => {
         .execute()
     },
 
-    /** Everything below, parents first (ids grow with time); one row more than `limit`. */
+    /** Everything below, level by level; one row more than `limit`. */
     async listBelow(
       organizationId: OrganizationId,
       { cursor, limit }: Paging,
     ): Promise<Organization[]> {
-      const after = decodeCursor(cursor, 1)
+      const after = decodeCursor(cursor, 2)
+      const level = sql<number>`cardinality(ancestor_ids)`
       return db
         .selectFrom('organizations')
         .selectAll()
         .where(sql<boolean>`ancestor_ids @> array[${organizationId}]`)
         .$if(after !== undefined, (query) =>
-          query.where('organizationId', '>', after?.[0] as OrganizationId),
+          query.where(
+            sql<boolean>`(${level}, organization_id) > (${Number(after?.[0]) || 0}::numeric, ${after?.[1]})`,
+          ),
         )
+        .orderBy(level)
         .orderBy('organizationId')
         .limit(limit + 1)
         .execute()

@@ -48,8 +48,10 @@ export const toPage = <Row, Item>(
 const parseKey = (cursor: string): string[] | undefined => {
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    const isKey = Array.isArray(key) && key.every((part) => typeof part === 'string')
-    return isKey ? key : undefined
+    // As in every field (http/request.ts): Postgres takes neither U+0000 nor half a surrogate pair.
+    const isText = (part: unknown) =>
+      typeof part === 'string' && !part.includes('\0') && part.isWellFormed()
+    return Array.isArray(key) && key.every(isText) ? key : undefined
   } catch {
     return undefined
   }
