@@ -1,11 +1,13 @@
 import type { Reactions, Received } from '../../shared/bus/reaction.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
 import { learnerAccessReactions } from '../../shared/projection/learner-access.ts'
-import { type VideoFacts, videoAfter } from './domain.ts'
+import { type VideoFacts, videoAfter } from './domain/readiness.ts'
 import type { Deps } from './routes.ts'
 import { pinsOf, remembered } from './store.ts'
 
-/** Keeps what readiness and the learner's view must know of courses, learners, uploads and quizzes. */
+/**
+ * Keeps what readiness and the learner's view must know of courses, learners, uploads and quizzes.
+ */
 export const reactions: Reactions<Deps> = {
   ...courseRefReactions,
   ...learnerAccessReactions,

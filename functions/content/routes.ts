@@ -15,11 +15,11 @@ import {
   type Decision,
   deleteLesson,
   type Lesson,
-  obstacleOf,
   type Revision,
   reorderBlocks,
   saveDraft,
-} from './domain.ts'
+} from './domain/lesson.ts'
+import { obstacleOf } from './domain/readiness.ts'
 import { courseArchived, courseNotFound, lessonNotFound, revisionNotFound } from './errors.ts'
 import { lessons, type PinnedVersion, pinsOf, remembered } from './store.ts'
 
@@ -171,7 +171,10 @@ const enterCourse = async (
   if (permission === 'content:update' && course.archivedAt !== null) throw courseArchived()
 }
 
-/** The lesson, locked if it is to change, for those who build its course; else it does not exist for them. */
+/**
+ * The lesson, locked if it is to change, for those who build its course; else it does not exist for
+ * them.
+ */
 const findFor = async (
   permission: BuilderPermission,
   request: Asked & { readonly params: { readonly lessonId: LessonId } },
@@ -189,7 +192,10 @@ const findFor = async (
   return lesson
 }
 
-/** The version of the course that the caller learns on. @throws not found for who does not learn there now. */
+/**
+ * The version of the course that the caller learns on. @throws not found for who does not learn
+ * there now.
+ */
 const findPinned = async (
   { caller, courseId, headers, now, tx }: Asked & { readonly courseId: CourseId },
   deps: Deps,
@@ -202,14 +208,18 @@ const findPinned = async (
   )
   const known = await remembered(tx).findVersion(versionId)
   if (known) return known
-  // Who enrolled before the event of publishing arrived here: the course says what the version holds.
+  // Who enrolled before the event of publishing arrived here: the course says what the version
+  // holds.
   const { items } = await deps.course.getVersion({ params: { courseId, versionId } }, as)
   const asked = { versionId, courseId, organizationId, pins: pinsOf(items) }
   await remembered(tx).addVersion(asked)
   return asked
 }
 
-/** Whatever says "not found" underneath says `hidden` to the caller: which part was missing is not theirs to learn. */
+/**
+ * Whatever says "not found" underneath says `hidden` to the caller: which part was missing is not
+ * theirs to learn.
+ */
 const hidingAs = async <Result>(
   hidden: DomainError,
   work: () => Promise<Result>,

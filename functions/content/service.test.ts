@@ -412,7 +412,7 @@ describe('revisions', () => {
     expect(pages[1]?.body.nextCursor).toBeNull()
   })
 
-  it('answer 404 for one that is not there, 412 for a stale draft and 400 for a strange cursor', async () => {
+  it('answer 404 for one that is not there and 412 for a stale draft', async () => {
     const { lessonId } = await aLesson()
     const path = `/v1/lessons/${lessonId}/revisions`
     const as = instructor
@@ -484,7 +484,7 @@ describe('DELETE /v1/lessons/{lessonId}', () => {
 })
 
 describe('GET /v1/lessons/{lessonId}', () => {
-  it('shows the revision of the version that the learner is on, whatever was saved since', async () => {
+  it('shows the revision of the learner’s version, whatever was saved since', async () => {
     const courseId = await aCourse()
     const lesson = (await create({ courseId })).body
     const early = await enrol(courseId, await publish(courseId, [lesson]))

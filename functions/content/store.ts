@@ -26,12 +26,10 @@ import {
   assessmentIdsOf,
   type Block,
   type Lesson,
-  type MediaFacts,
   mediaIdsOf,
   type Revision,
-  type Surroundings,
-  type VideoFacts,
-} from './domain.ts'
+} from './domain/lesson.ts'
+import type { MediaFacts, Surroundings, VideoFacts } from './domain/readiness.ts'
 import { lessonsFull } from './errors.ts'
 
 type PageOf = { readonly cursor?: string | undefined; readonly limit: number }
@@ -48,7 +46,10 @@ export type PinnedVersion = {
 export const pinsOf = (items: readonly Pick<Item, 'lessonId' | 'revision'>[]) =>
   Object.fromEntries(items.map(({ lessonId, revision }) => [lessonId, revision]))
 
-/** Lessons and their revisions: the only SQL of this service, with `remembered` for what others told. */
+/**
+ * Lessons and their revisions: the only SQL of this service, with `remembered` for what others
+ * told.
+ */
 export const lessons = (tx: Tx) => {
   const db = tx.tables<Tables>()
   return {
@@ -118,7 +119,8 @@ export const lessons = (tx: Tx) => {
 
     /** As `find`, and nobody else changes the lesson until this transaction ends. */
     async findForUpdate(lessonId: LessonId): Promise<Lesson | undefined> {
-      // Locked first and read then: the newest revision is the one that the winner of the lock has left.
+      // Locked first and read then: the newest revision is the one that the winner of the lock has
+      // left.
       await db
         .selectFrom('lessons')
         .select('lessonId')
@@ -240,7 +242,9 @@ export const remembered = (tx: Tx) => {
       }
     },
 
-    /** The upload as remembered, or as nothing is known of it; locked until this transaction ends. */
+    /**
+     * The upload as remembered, or as nothing is known of it; locked until this transaction ends.
+     */
     async mediaForUpdate({
       mediaId,
       organizationId,

@@ -1,7 +1,9 @@
 import { DomainError } from '../../shared/kernel/errors.ts'
 import { type Instant, toIso } from '../../shared/kernel/time.ts'
 
-/** Absent, or none of the caller's business: which of both, and which part was missing, is not told. */
+/**
+ * Absent, or none of the caller's business: which of both, and which part was missing, is not told.
+ */
 export const playbackNotFound = () =>
   new DomainError('not_found', 'playback.not_found', 'There is no such video to watch.')
 

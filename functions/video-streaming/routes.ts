@@ -8,24 +8,26 @@ import { type MediaId, newId } from '../../shared/kernel/id.ts'
 import { type Instant, toIso } from '../../shared/kernel/time.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
 import type { Storage } from '../../shared/storage/open.ts'
-import { deliver, signedFile } from './delivery.ts'
+import { deliver, signedFile } from './commands/deliver.ts'
+import type { PlaybackTokens } from './commands/token.ts'
+import {
+  type Grant,
+  grantExpiry,
+  refuseUnlessLive,
+  surplusOf,
+  type WatchedLesson,
+} from './domain/grant.ts'
+import { countBeat } from './domain/heartbeat.ts'
+import { rewritePlaylist, rewriteThumbnails } from './domain/playlists.ts'
 import {
   type Beat,
   beginWatching,
-  countBeat,
-  type Grant,
-  grantExpiry,
   nothingWatched,
   recordBeat,
-  refuseUnlessLive,
-  surplusOf,
   type Watched,
-  type WatchedLesson,
-} from './domain.ts'
+} from './domain/watched.ts'
 import { playbackNotFound, playbackNotReady, tokenInvalid } from './errors.ts'
-import { rewritePlaylist, rewriteThumbnails } from './playlists.ts'
 import { grants, type Video, videos } from './store.ts'
-import type { PlaybackTokens } from './token.ts'
 
 export type Deps = {
   readonly storage: Storage
@@ -48,7 +50,8 @@ export const routes: Handlers<typeof videoStreamingContract, Deps> = {
         { client: deps.enrollment, as, now },
       ),
     )
-    // Content answers with the lesson in the revision of the version that the learner is on, or not at all.
+    // Content answers with the lesson in the revision of the version that the learner is on, or not
+    // at all.
     const lesson = await hidden(() => deps.content.getLesson({ params: { lessonId } }, as))
     if (lesson.courseId !== courseId || !showsVideo(lesson, mediaId)) throw playbackNotFound()
     const video = await videos(tx).findForGrant(mediaId)
@@ -186,7 +189,9 @@ const watchedOf = async (
   return grants(tx).watchedForUpdate(nothingWatched(key, now))
 }
 
-/** The live grant behind a token; the answer is this viewer's alone, so nothing on the way keeps it. */
+/**
+ * The live grant behind a token; the answer is this viewer's alone, so nothing on the way keeps it.
+ */
 const enterStream = async (
   { params, reply, now, tx }: { params: { token: string }; reply: Headers; now: Instant; tx: Tx },
   { tokens }: Deps,

@@ -7,9 +7,9 @@ import { videoStreamingContract } from '../../shared/contracts/video-streaming.t
 import { clientOf } from '../../shared/http/client.ts'
 import { defineService } from '../../shared/service/define.ts'
 import { openStorage } from '../../shared/storage/open.ts'
+import { playbackTokens } from './commands/token.ts'
 import { reactions } from './reactions.ts'
 import { type Deps, routes } from './routes.ts'
-import { playbackTokens } from './token.ts'
 
 const configSchema = z.object({
   /** Signs the tokens in players' URLs. Changing it ends every running playback. */

@@ -22,8 +22,10 @@ import type {
 } from '../../shared/kernel/id.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
 import { writeOutbox } from '../../shared/outbox/write.ts'
-import type { BeatWindow, EndReason, Grant, Rendition, Watched, WatchedLesson } from './domain.ts'
-import type { Interval } from './intervals.ts'
+import type { EndReason, Grant, Rendition, WatchedLesson } from './domain/grant.ts'
+import type { BeatWindow } from './domain/heartbeat.ts'
+import type { Interval } from './domain/intervals.ts'
+import type { Watched } from './domain/watched.ts'
 
 /** More running grants than this one person never has; the device limit keeps them to a few. */
 const RUNNING_GRANTS_MAX = 100
@@ -39,7 +41,10 @@ export type Video = {
 export const videos = (tx: Tx) => {
   const db = tx.tables<Tables>()
   return {
-    /** Shared lock: the video is not deleted before this transaction ends, and then its new grant ends with the others. */
+    /**
+     * Shared lock: the video is not deleted before this transaction ends, and then its new grant
+     * ends with the others.
+     */
     async findForGrant(mediaId: MediaId): Promise<Video | undefined> {
       const row = await db
         .selectFrom('videos')

@@ -167,7 +167,7 @@ export const contentContract = defineContract({
       method: 'POST',
       path: '/',
       summary: 'Add a lesson to a course',
-      description: `A course has ${LESSONS_PER_COURSE_MAX} lessons at most. The outline of the course says where it stands.`,
+      description: 'The outline of the course says where it stands.',
       ...update,
       body: z.strictObject({
         courseId: idSchema('course'),

@@ -3,7 +3,10 @@ import { idSchema } from '../kernel/id.ts'
 import { isoSchema } from '../kernel/time.ts'
 import { defineContract } from './define.ts'
 
-/** The fastest that a player may play, and so the most media time that a second of wall clock can hold. */
+/**
+ * The fastest that a player may play, and so the most media time that a second of wall clock can
+ * hold.
+ */
 export const PLAYBACK_RATE_MAX = 2
 const PLAYBACK_RATE_MIN = 0.25
 export const INTERVALS_PER_BEAT_MAX = 50
@@ -79,7 +82,7 @@ export const videoStreamingContract = defineContract({
       path: '/',
       summary: 'Begin to watch a video of a lesson, where the caller left off',
       description:
-        'For learners of the course. Only so many playbacks of one person run at a time: the one least recently heard of ends.',
+        'Three playbacks of one person run at a time: the one least recently heard of ends.',
       scope: 'organization',
       permission: 'course:read',
       body: z.strictObject({
@@ -116,7 +119,7 @@ export const videoStreamingContract = defineContract({
       path: '/{playbackId}/heartbeats',
       summary: 'Say what was played since the last heartbeat',
       description:
-        'Watched intervals are merged here, and never more than wall clock, speed and some slack allow.',
+        'Watched intervals are merged here, never more than wall clock, speed and slack allow.',
       scope: 'organization',
       permission: 'course:read',
       params: playbackParams,

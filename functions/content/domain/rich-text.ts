@@ -1,8 +1,10 @@
 import sanitize from 'sanitize-html'
 
 /**
- * HTML that is safe to put into a page: only what the list names survives, whatever was sent. No scripts, styles, frames,
- * forms, images or handlers; links go to https and mail addresses and give nothing of the page away.
+ * HTML that is safe to put into a page: only what the list names survives, whatever was sent. No
+ * scripts, styles, frames,
+ * forms, images or handlers; links go to https and mail addresses and give nothing of the page
+ * away.
  */
 export const sanitizeRichText = (html: string): string => sanitize(html, RULES)
 

@@ -1,4 +1,7 @@
-/** Names below a rendition's prefix: letters, digits, `.`, `_` and `-`, in folders; never `..`, never an absolute one. */
+/**
+ * Names below a rendition's prefix: letters, digits, `.`, `_` and `-`, in folders; never `..`,
+ * never an absolute one.
+ */
 const SAFE_PATH = /^(?:[A-Za-z0-9_-][\w.-]*\/){0,8}[A-Za-z0-9_-][\w.-]*$/
 
 export const isSafePath = (path: string): boolean => SAFE_PATH.test(path)
@@ -14,7 +17,10 @@ export const resolveBelow = (documentPath: string, reference: string): string | 
 
 export type Rewrite = (text: string, linkTo: (reference: string) => string) => string
 
-/** Every URI of a playlist, on lines of its own and in tags (RFC 8216 sections 4.1 and 4.2), as `linkTo` wants it. */
+/**
+ * Every URI of a playlist, on lines of its own and in tags (RFC 8216 sections 4.1 and 4.2), as
+ * `linkTo` wants it.
+ */
 export const rewritePlaylist: Rewrite = (text, linkTo) =>
   text
     .split(/\r?\n/)

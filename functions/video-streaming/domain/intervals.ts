@@ -7,7 +7,10 @@ export const INTERVALS_MAX = 2_000
 /** Players report time in steps: a gap as short as this between two stretches was played. */
 export const GAP_MS = 500
 
-/** Players stop short of the end: what lies so close to it, or within a twentieth of the video, was played. */
+/**
+ * Players stop short of the end: what lies so close to it, or within a twentieth of the video, was
+ * played.
+ */
 export const END_TOLERANCE_MS = 2_000
 
 /** The same set of moments as sorted stretches that neither touch nor overlap. */
@@ -35,7 +38,8 @@ export const longest = (intervals: readonly Interval[]): readonly Interval[] =>
       )
 
 /**
- * The watched part of the video in 1/10,000, rounded down: 10,000 means that nothing is missing but the tolerance.
+ * The watched part of the video in 1/10,000, rounded down: 10,000 means that nothing is missing but
+ * the tolerance.
  *
  * @see SparkDevNetwork/Rock#6828: without tolerance at the end nobody ever completes a video.
  */

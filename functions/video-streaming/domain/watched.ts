@@ -1,24 +1,16 @@
-import { PLAYBACK_RATE_MAX } from '../../shared/contracts/video-streaming.ts'
-import type { VideoStreamingEvent } from '../../shared/events/video-streaming.ts'
-import { assert } from '../../shared/kernel/assert.ts'
+import { PLAYBACK_RATE_MAX } from '../../../shared/contracts/video-streaming.ts'
+import type { VideoStreamingEvent } from '../../../shared/events/video-streaming.ts'
+import { assert } from '../../../shared/kernel/assert.ts'
 import type {
   AccountId,
   CourseId,
-  EnrollmentId,
-  Id,
   LessonId,
   MediaId,
   OrganizationId,
-} from '../../shared/kernel/id.ts'
-import { addMs, HOUR_MS, type Instant, MINUTE_MS, SECOND_MS } from '../../shared/kernel/time.ts'
-import { intervalInvalid, playbackOver, tooFast } from './errors.ts'
+} from '../../../shared/kernel/id.ts'
+import { type Instant, MINUTE_MS, SECOND_MS } from '../../../shared/kernel/time.ts'
+import { intervalInvalid, tooFast } from '../errors.ts'
 import { clamp, coverageOf, type Interval, lengthOf, longest, unite } from './intervals.ts'
-
-/** Playbacks of one person in one organisation that run at a time. */
-export const PLAYBACKS_PER_ACCOUNT_MAX = 3
-
-/** How long a grant and everything signed for it lasts. */
-export const GRANT_MS = 4 * HOUR_MS
 
 /** Media time that the network's whims may lend, once per learner and video. */
 export const SLACK_MS = 5 * SECOND_MS
@@ -31,44 +23,6 @@ export const COVERAGE_STEP_BASIS_POINTS = 100
 
 /** A player's own idea of the duration may exceed ours by so much. */
 export const OVERRUN_MS = 5 * SECOND_MS
-
-/** One processing of a video: everything that a player needs lies below `prefix`. */
-export type Rendition = {
-  readonly version: number
-  readonly durationMs: number
-  readonly bucket: string
-  readonly prefix: string
-  readonly masterPlaylist: string
-  readonly poster: string
-  readonly sprite: string
-  readonly thumbnails: string
-}
-
-export type EndReason = 'closed' | 'device_limit' | 'access_ended' | 'media_deleted'
-
-/** Leave to watch one rendition of one video for a while. */
-export type Grant = {
-  readonly playbackId: Id<'playback'>
-  readonly accountId: AccountId
-  readonly organizationId: OrganizationId
-  readonly mediaId: MediaId
-  /** What it is watched for; null for a preview, which counts nowhere. */
-  readonly lesson: WatchedLesson | null
-  /** As it was when the grant began: a newer one plays in newer grants. */
-  readonly rendition: Rendition
-  readonly createdAt: Instant
-  readonly expiresAt: Instant
-  readonly lastSeenAt: Instant
-  readonly endedAt: Instant | null
-  readonly endReason: EndReason | null
-  readonly beats: BeatWindow
-}
-
-export type WatchedLesson = {
-  readonly enrollmentId: EnrollmentId
-  readonly courseId: CourseId
-  readonly lessonId: LessonId
-}
 
 /** What a learner has watched of a video in a lesson. */
 export type Watched = {
@@ -96,27 +50,6 @@ export type Beat = {
   readonly isLast: boolean
 }
 
-/** A grant never outlives the access that it stands on. */
-export const grantExpiry = (now: Instant, accessEndsAt: Instant | null): Instant => {
-  const expiresAt = addMs(now, GRANT_MS)
-  return accessEndsAt !== null && accessEndsAt < expiresAt ? accessEndsAt : expiresAt
-}
-
-/** @throws `playback.over` with the reason. */
-export const refuseUnlessLive = (
-  grant: Pick<Grant, 'endedAt' | 'endReason' | 'expiresAt'>,
-  now: Instant,
-): void => {
-  if (grant.endedAt !== null) throw playbackOver(grant.endReason ?? 'closed')
-  if (grant.expiresAt <= now) throw playbackOver('expired')
-}
-
-/** The grants that must end so that one more may begin: a closed tab must not lock its owner out for hours. */
-export const surplusOf = <Live extends Pick<Grant, 'lastSeenAt'>>(live: readonly Live[]): Live[] =>
-  live
-    .toSorted((one, other) => other.lastSeenAt - one.lastSeenAt)
-    .slice(PLAYBACKS_PER_ACCOUNT_MAX - 1)
-
 /** Nothing watched yet, with the slack as the first credit. */
 export const nothingWatched = (
   key: Pick<Watched, 'accountId' | 'organizationId' | 'courseId' | 'lessonId' | 'mediaId'>,
@@ -132,7 +65,10 @@ export const nothingWatched = (
   toldPositionMs: 0,
 })
 
-/** A new grant begins: time in which nothing played earns nothing, and no grant brings slack of its own. */
+/**
+ * A new grant begins: time in which nothing played earns nothing, and no grant brings slack of its
+ * own.
+ */
 export const beginWatching = (
   watched: Watched,
   { isPlayingElsewhere }: { isPlayingElsewhere: boolean },
@@ -143,10 +79,12 @@ export const beginWatching = (
     : { ...watched, creditMs: Math.min(watched.creditMs, SLACK_MS), creditedAt: now }
 
 /**
- * Merges what was played. The credit is shared by all devices of the learner: together they claim no more media
+ * Merges what was played. The credit is shared by all devices of the learner: together they claim
+ * no more media
  * time than wall clock x speed, and one slack.
  *
- * @throws `playback.interval_invalid`, `playback.too_fast`; then nothing counts, and the beat may be sent again later.
+ * @throws `playback.interval_invalid`, `playback.too_fast`; then nothing counts, and the beat may
+ * be sent again later.
  */
 export const recordBeat = (
   watched: Watched,
@@ -211,25 +149,4 @@ const told = (watched: Watched) => {
       },
     ],
   }
-}
-
-/** Which heartbeats have counted: the highest number, and one bit for each of the `BEAT_WINDOW` before it. */
-export type BeatWindow = { readonly highest: number; readonly seen: number }
-
-/** Heartbeats overtake each other by less than this; an older one counts as repeated. */
-export const BEAT_WINDOW = 30
-
-/** The window with this heartbeat counted; undefined when it has counted before (RFC 4303 section 3.4.3 does the same). */
-export const countBeat = (window: BeatWindow, sequence: number): BeatWindow | undefined => {
-  const ahead = sequence - window.highest
-  const mask = 2 ** BEAT_WINDOW - 1
-  if (ahead > 0)
-    return {
-      highest: sequence,
-      // The former highest moves into the window, unless the step leaves all of it behind.
-      seen: ahead > BEAT_WINDOW ? 0 : ((window.seen * 2 + 1) * 2 ** (ahead - 1)) & mask,
-    }
-  const bit = 2 ** (-ahead - 1)
-  const isRepeated = ahead === 0 || -ahead > BEAT_WINDOW || (window.seen & bit) !== 0
-  return isRepeated ? undefined : { ...window, seen: window.seen | bit }
 }

@@ -1,15 +1,16 @@
-import type { Instant } from '../../shared/kernel/time.ts'
-import { isMissing, readObjectText, storageUnavailable } from '../../shared/storage/objects.ts'
-import type { Storage } from '../../shared/storage/open.ts'
-import type { Grant } from './domain.ts'
-import { fileNotFound } from './errors.ts'
-import { isPlaylist, isSafePath, type Rewrite, resolveBelow } from './playlists.ts'
+import type { Instant } from '../../../shared/kernel/time.ts'
+import { isMissing, readObjectText, storageUnavailable } from '../../../shared/storage/objects.ts'
+import type { Storage } from '../../../shared/storage/open.ts'
+import type { Grant } from '../domain/grant.ts'
+import { isPlaylist, isSafePath, type Rewrite, resolveBelow } from '../domain/playlists.ts'
+import { fileNotFound } from '../errors.ts'
 
 /** An answer of the load balancer holds 1 MB; a playlist grows when it is rewritten. */
 const DOCUMENT_BYTES_MAX = 500_000
 
 /**
- * A signed address has up to 1.6 KB (the session token of a Lambda's role is in it), so a document holds so many at
+ * A signed address has up to 1.6 KB (the session token of a Lambda's role is in it), so a document
+ * holds so many at
  * most; a longer one points at `file`, which redirects to one signed address at a time.
  */
 export const SIGNED_REFERENCES_MAX = 500
@@ -20,9 +21,11 @@ const SIGNATURE_SECONDS_MAX = 7 * 24 * 60 * 60
 type Viewed = Pick<Grant, 'rendition' | 'expiresAt'>
 
 /**
- * A playlist or WebVTT file with every reference inside it signed, or leading back here below the same token.
+ * A playlist or WebVTT file with every reference inside it signed, or leading back here below the
+ * same token.
  *
- * @throws `playback.file_not_found` for a path that leads out of the rendition, and for a document that does.
+ * @throws `playback.file_not_found` for a path that leads out of the rendition, and for a document
+ * that does.
  */
 export const deliver = async (
   storage: Storage,

@@ -1,9 +1,9 @@
 import { jwtVerify, SignJWT } from 'jose'
 import { JWTExpired } from 'jose/errors'
-import type { Id } from '../../shared/kernel/id.ts'
-import type { Instant } from '../../shared/kernel/time.ts'
-import type { Grant } from './domain.ts'
-import { playbackOver, tokenInvalid } from './errors.ts'
+import type { Id } from '../../../shared/kernel/id.ts'
+import type { Instant } from '../../../shared/kernel/time.ts'
+import type { Grant } from '../domain/grant.ts'
+import { playbackOver, tokenInvalid } from '../errors.ts'
 
 const AUDIENCE = 'hub-playback'
 
