@@ -64,7 +64,7 @@ import {
   showQuestion,
   showSettings,
 } from './show.ts'
-import { assessments, attempts, bank } from './store.ts'
+import { type AttemptSummary, assessments, attempts, bank } from './store.ts'
 
 export type Deps = { readonly course: CourseClient; readonly enrollment: EnrollmentClient }
 
@@ -167,8 +167,9 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
 
   async saveAnswers(request, deps) {
     const { params, body, ifMatch, now, tx } = request
+    const { courseId } = await findOwnSummary(request)
+    await findAccess({ ...request, courseId }, deps)
     const attempt = await lockOwnAttempt(request)
-    await findAccess({ ...request, courseId: attempt.courseId }, deps)
     const command = { ...body, expectedRevision: ifMatch }
     const { revision } = await keepAttempt(tx, attempt, saveAnswers(attempt, command, now))
     return { ...params, revision }
@@ -409,11 +410,16 @@ const lockForGrading = async (request: OfAttempt, deps: Deps): Promise<Attempt> 
 }
 
 /** Another learner's attempt does not exist. */
-const lockOwnAttempt = async ({ params, caller, tx }: OfAttempt): Promise<Attempt> => {
-  const seen = await attempts(tx).findSummary(params.attemptId)
-  if (seen?.accountId !== caller.accountId) throw attemptNotFound()
-  const attempt = await lockAttempt(tx, params.attemptId)
-  if (!attempt) throw attemptNotFound()
+const findOwnSummary = async ({ params, caller, tx }: OfAttempt): Promise<AttemptSummary> => {
+  const attempt = await attempts(tx).findSummary(params.attemptId)
+  if (attempt?.accountId !== caller.accountId) throw attemptNotFound()
+  return attempt
+}
+
+const lockOwnAttempt = async (request: OfAttempt): Promise<Attempt> => {
+  const { attemptId } = await findOwnSummary(request)
+  const attempt = await lockAttempt(request.tx, attemptId)
+  assert(attempt, 'attempts are never deleted')
   return attempt
 }
 
