@@ -3,6 +3,9 @@ import { readObjectText } from '../../shared/storage/objects.ts'
 import type { Storage } from '../../shared/storage/open.ts'
 import { OutputBroken } from './errors.ts'
 
+// What matters is checked below; the parser would print the rest.
+HLS.setOptions({ silent: true })
+
 /** Four hours in segments of six seconds are 2,400 lines of two; in bytes, with room. */
 const PLAYLIST_BYTES_MAX = 1_024 ** 2
 
