@@ -423,6 +423,10 @@ describe('revisions', () => {
       status: 412,
       body: { code: 'content.revision_stale' },
     })
+    for (const key of ['abc', '1.5', '1e400', '-1e400']) {
+      const cursor = Buffer.from(JSON.stringify([key])).toString('base64url')
+      expect((await hub.get(`${path}?cursor=${cursor}`, { as })).status).toBe(200)
+    }
     expect(await hub.get(`${path}?cursor=x`, { as })).toMatchObject({
       status: 400,
       body: { code: 'request.cursor' },

@@ -170,7 +170,8 @@ export const lessons = (tx: Tx) => {
       return revisions()
         .where('revision.lessonId', '=', lessonId)
         .$if(after !== undefined, (query) =>
-          query.where('revision.revision', '<', Number(after?.[0])),
+          // A made-up cursor may hold anything; `numeric` takes every number, Infinity too.
+          query.where(sql<boolean>`revision.revision < ${Number(after?.[0]) || 0}::numeric`),
         )
         .orderBy('revision.revision', 'desc')
         .limit(limit + 1)
