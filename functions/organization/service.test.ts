@@ -649,6 +649,8 @@ describe('what is not there', () => {
       expect(await answer).toMatchObject({ status, body: { code: `organization.${code}` } })
     const noMember = hub.delete(`${home.path}/members/${nobody.accountId}`, { as })
     await refused(noMember, 404, 'member_not_found')
+    const path = `${home.path}/members/${nobody.accountId}`
+    await refused(hub.patch(path, { as, body: { role: 'admin' } }), 404, 'member_not_found')
     const noInvitation = `${home.path}/invitations/${newId('invitation')}`
     await refused(hub.delete(noInvitation, { as }), 404, 'invitation_not_found')
     await refused(hub.patch(noPool, { as, body: { name: 'X' } }), 404, 'pool_not_found')
@@ -659,9 +661,9 @@ describe('what is not there', () => {
     await refused(hand(`${noPool}/seats/${seat.seatId}`, someone), 404, 'pool_not_found')
     await refused(hub.delete(noSeat, { as }), 404, 'seat_not_found')
     await refused(hand(noSeat, someone), 404, 'seat_not_found')
-    const path = `${pool.path}/seats/${seat.seatId}`
-    await refused(hand(path, nobody), 404, 'member_not_found')
-    await refused(hand(path, someone), 409, 'seat_held')
+    const held = `${pool.path}/seats/${seat.seatId}`
+    await refused(hand(held, nobody), 404, 'member_not_found')
+    await refused(hand(held, someone), 409, 'seat_held')
   })
 
   it('is no cursor of a list either', async () => {
