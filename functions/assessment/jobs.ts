@@ -1,7 +1,7 @@
 import { addMs, SECOND_MS } from '../../shared/kernel/time.ts'
 import { describeError } from '../../shared/observe/logger.ts'
 import type { Jobs } from '../../shared/service/define.ts'
-import { closeAttempt, lockAttempt } from './attempts.ts'
+import { closeAttempt, lockAttempt } from './commands.ts'
 import { isOverdue } from './domain/attempt.ts'
 import { attempts, type Overdue } from './store.ts'
 

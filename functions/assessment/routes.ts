@@ -20,7 +20,7 @@ import { given } from '../../shared/kernel/readonly.ts'
 import { type Instant, instantOf } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
-import { closeAttempt, keepAttempt, lockAttempt } from './attempts.ts'
+import { closeAttempt, keepAttempt, lockAttempt } from './commands.ts'
 import {
   type Assessment,
   archiveAssessment,
@@ -56,6 +56,7 @@ import {
   questionNotFound,
   questionUnknown,
 } from './errors.ts'
+import { type AttemptSummary, assessments, attempts, bank } from './store.ts'
 import {
   showAsked,
   showAssessment,
@@ -63,8 +64,7 @@ import {
   showOwnAttempt,
   showQuestion,
   showSettings,
-} from './show.ts'
-import { type AttemptSummary, assessments, attempts, bank } from './store.ts'
+} from './views.ts'
 
 export type Deps = { readonly course: CourseClient; readonly enrollment: EnrollmentClient }
 
