@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { PassThrough, pipeline, type Readable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { BODY_BYTES_MAX } from '../../shared/http/request.ts'
 import { SECOND_MS } from '../../shared/kernel/time.ts'
 import { bodyTooLarge, requestMalformed } from './errors.ts'
@@ -29,8 +29,7 @@ export const openBody = async (
   if (!hasBody(request)) return null
   if (request.headers.expect !== undefined) response.writeContinue()
   if (request.headers['transfer-encoding'] !== undefined) return collect(request)
-  // Its own stream: when the service fails, this one is destroyed, and the client's connection is not.
-  return pipeline(request, new PassThrough(), () => {})
+  return detached(request)
 }
 
 /** Reads on, within bounds, what the sender of a refused request still sends. */
@@ -51,6 +50,15 @@ export const linger = (request: IncomingMessage): Promise<void> =>
     request.once('close', done)
     request.resume()
   })
+
+/** Its own stream: when the service fails, this one is destroyed, and the client's connection is not. */
+const detached = (request: IncomingMessage): Readable => {
+  const body = new PassThrough()
+  request.once('close', () => {
+    if (!request.complete) body.destroy(requestMalformed())
+  })
+  return request.pipe(body)
+}
 
 const collect = (request: IncomingMessage): Promise<Buffer> =>
   new Promise((resolve, reject) => {

@@ -14,7 +14,8 @@ const perMinute = (calls: number) => z.coerce.number().int().min(1).max(1_000_00
 const milliseconds = (duration: number, max: number) =>
   z.coerce.number().int().min(0).max(max).default(duration)
 
-const configSchema = z.object({
+/** Every variable that the process reads. */
+export const configSchema = z.object({
   ...busSchema.shape,
   PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   /** Address to listen on. */

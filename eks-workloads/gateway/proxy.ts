@@ -170,7 +170,7 @@ const refusalOf = (error: unknown, service: string): Refusal => {
 const isLostConnection = (error: unknown): boolean => LOST.has(codeOf(error))
 
 const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : ''
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 
 const NOTHING_SENT = new Set([
   'ECONNREFUSED',

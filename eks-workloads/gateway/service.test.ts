@@ -257,6 +257,13 @@ describe('a request', () => {
     await left
   })
 
+  it('gets every cookie that the service sets', async () => {
+    behind.answer = (_request, response) =>
+      response.writeHead(200, { 'set-cookie': ['a=1; HttpOnly', 'b=2; HttpOnly'] }).end('{}')
+    const { headers } = await call('/v1/probes/verify/x')
+    expect(headers.getSetCookie()).toEqual(['a=1; HttpOnly', 'b=2; HttpOnly'])
+  })
+
   it('gets the answer’s security headers, and the service’s own where it sets them', async () => {
     behind.answer = (_request, response) =>
       response.writeHead(200, { 'x-frame-options': 'SAMEORIGIN', server: 'x' }).end('{}')
@@ -684,6 +691,20 @@ describe('a service', () => {
     attempts = 0
     expect((await call('/v1/probes/verify/x')).status).toBe(200)
     expect(attempts).toBe(2)
+  })
+
+  it('that is away, or answers before it has read all, costs a client that still sends no answer', async () => {
+    const nowhere = await start({ INTERNAL_URL: 'http://127.0.0.1:1' })
+    const early = await startBehind(internalPublic)
+    const answering = await start({ INTERNAL_URL: early.url })
+    early.refuse = (response) =>
+      response.writeHead(422, { 'content-type': 'application/json' }).end('{}')
+    const big = Buffer.alloc(900_000)
+    const send = (on: RunningGateway) =>
+      call('/v1/probes/sign-in', { method: 'POST', body: big, on })
+    expect(await send(nowhere)).toMatchObject({ status: 503, body: { code: 'probe.unavailable' } })
+    expect((await send(answering)).status).toBe(422)
+    await early.close()
   })
 
   it('that breaks off within its answer leaves the client with a broken one, not a short one', async () => {

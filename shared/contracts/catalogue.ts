@@ -4,6 +4,7 @@ import { courseContract } from './course.ts'
 import type { Contract } from './define.ts'
 import { enrollmentContract } from './enrollment.ts'
 import { mediaContract } from './media.ts'
+import { notificationContract } from './notification.ts'
 import { organizationContract } from './organization.ts'
 import { rbacContract } from './rbac.ts'
 import { videoProcessingContract } from './video-processing.ts'
@@ -15,6 +16,7 @@ export const contracts = {
   course: courseContract,
   enrollment: enrollmentContract,
   media: mediaContract,
+  notification: notificationContract,
   organization: organizationContract,
   rbac: rbacContract,
   'video-processing': videoProcessingContract,
