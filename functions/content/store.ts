@@ -20,7 +20,7 @@ import type {
   MediaId,
   OrganizationId,
 } from '../../shared/kernel/id.ts'
-import { decodeCursor } from '../../shared/kernel/page.ts'
+import { cursorInteger, decodeCursor } from '../../shared/kernel/page.ts'
 import { writeOutbox } from '../../shared/outbox/write.ts'
 import {
   assessmentIdsOf,
@@ -170,8 +170,7 @@ export const lessons = (tx: Tx) => {
       return revisions()
         .where('revision.lessonId', '=', lessonId)
         .$if(after !== undefined, (query) =>
-          // A made-up cursor may hold anything; `numeric` takes every number, Infinity too.
-          query.where(sql<boolean>`revision.revision < ${Number(after?.[0]) || 0}::numeric`),
+          query.where('revision.revision', '<', cursorInteger(after?.[0])),
         )
         .orderBy('revision.revision', 'desc')
         .limit(limit + 1)

@@ -18,7 +18,7 @@ import type {
   Id,
   OrganizationId,
 } from '../../shared/kernel/id.ts'
-import { decodeCursor } from '../../shared/kernel/page.ts'
+import { cursorInstant, cursorInteger, decodeCursor } from '../../shared/kernel/page.ts'
 import { writeOutbox } from '../../shared/outbox/write.ts'
 import type { Course, Module, Version, Visibility } from './domain.ts'
 import { categoryExists, slugTaken } from './errors.ts'
@@ -115,7 +115,7 @@ export const courses = (tx: Tx) => {
         .selectFrom('versions')
         .select(VERSION_COLUMNS)
         .where('courseId', '=', courseId)
-        .$if(after !== undefined, (query) => query.where('number', '<', Number(after?.[0])))
+        .$if(after !== undefined, (query) => query.where('number', '<', cursorInteger(after?.[0])))
         .orderBy('number', 'desc')
         .limit(limit + 1)
         .execute()
@@ -144,7 +144,7 @@ export const courses = (tx: Tx) => {
         )
         .$if(after !== undefined, (query) =>
           query.where(
-            sql<boolean>`(course.published_at, course.course_id) < (${after?.[0]}::timestamptz, ${after?.[1]})`,
+            sql<boolean>`(course.published_at, course.course_id) < (${at(cursorInstant(after?.[0]))}, ${after?.[1]})`,
           ),
         )
         .orderBy('course.publishedAt', 'desc')

@@ -3,7 +3,7 @@ import { at, type InstantColumn } from '../../shared/db/columns.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { type OrganizationEvent, organizationEvents } from '../../shared/events/organization.ts'
 import type { AccountId, Id, OrganizationId } from '../../shared/kernel/id.ts'
-import { decodeCursor } from '../../shared/kernel/page.ts'
+import { cursorInteger, decodeCursor } from '../../shared/kernel/page.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
 import { writeOutbox } from '../../shared/outbox/write.ts'
 import type { Account, Invitation, Member, MemberRole, Organization, Pool, Seat } from './domain.ts'
@@ -65,7 +65,7 @@ export const organizations = (tx: Tx) => {
         .where(sql<boolean>`ancestor_ids @> array[${organizationId}]`)
         .$if(after !== undefined, (query) =>
           query.where(
-            sql<boolean>`(${level}, organization_id) > (${Number(after?.[0]) || 0}::numeric, ${after?.[1]})`,
+            sql<boolean>`(${level}, organization_id) > (${cursorInteger(after?.[0])}, ${after?.[1]})`,
           ),
         )
         .orderBy(level)

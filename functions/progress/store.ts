@@ -19,7 +19,7 @@ import type {
   MediaId,
   OrganizationId,
 } from '../../shared/kernel/id.ts'
-import { decodeCursor } from '../../shared/kernel/page.ts'
+import { cursorInstant, decodeCursor } from '../../shared/kernel/page.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
 import { EVENTS_PER_TRANSACTION_MAX, writeOutbox } from '../../shared/outbox/write.ts'
 import type {
@@ -157,7 +157,7 @@ export const progress = (tx: Tx) => {
         .where('courseId', '=', courseId)
         .$if(after !== undefined, (query) =>
           query.where(
-            sql<boolean>`(recorded_at, fact_id) < (${after?.[0]}::timestamptz, ${after?.[1]})`,
+            sql<boolean>`(recorded_at, fact_id) < (${at(cursorInstant(after?.[0]))}, ${after?.[1]})`,
           ),
         )
         .orderBy('recordedAt', 'desc')

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { DomainError } from './errors.ts'
+import { type Instant, instantOf, isoSchema } from './time.ts'
 
 export const PAGE_LIMIT_MAX = 100
 export const PAGE_LIMIT_DEFAULT = 20
@@ -24,10 +25,27 @@ export const encodeCursor = (key: readonly string[]): string =>
 export const decodeCursor = (cursor: string | undefined, length: number): string[] | undefined => {
   if (cursor === undefined) return undefined
   const key = parseKey(cursor)
-  if (key?.length !== length)
-    throw new DomainError('invalid', 'request.cursor', 'The cursor is not one of this list.')
+  if (key?.length !== length) throw notOfThisList()
   return key
 }
+
+const INTEGER_MAX = 2_147_483_647
+
+/** A part of a cursor that is a whole number. @throws `invalid` `request.cursor`: a made-up one may hold anything. */
+export const cursorInteger = (part: string | undefined): number => {
+  const value = Number(part)
+  if (!Number.isInteger(value) || Math.abs(value) > INTEGER_MAX) throw notOfThisList()
+  return value
+}
+
+/** A part of a cursor that is an instant, as `toIso` wrote it. @throws `invalid` `request.cursor` */
+export const cursorInstant = (part: string | undefined): Instant => {
+  if (!isoSchema.safeParse(part).success) throw notOfThisList()
+  return instantOf(part ?? '')
+}
+
+const notOfThisList = () =>
+  new DomainError('invalid', 'request.cursor', 'The cursor is not one of this list.')
 
 /**
  * Turns `limit + 1` fetched rows into a page: the extra row only proves that there is a next page.
