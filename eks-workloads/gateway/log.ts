@@ -16,12 +16,20 @@ export const createLineLog = (
     waiting = []
     write(`${lines.join('\n')}\n`)
   }
+  // An error describes itself with a `message` too: it becomes the line's `reason`.
   const line =
     (level: string) =>
-    (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+    (message: string, { message: reason, ...fields }: Readonly<Record<string, unknown>> = {}) => {
       if (waiting.length === 0) setImmediate(flush)
       waiting.push(
-        JSON.stringify({ level, time: toIso(clock()), service: 'gateway', message, ...fields }),
+        JSON.stringify({
+          level,
+          time: toIso(clock()),
+          service: 'gateway',
+          message,
+          ...fields,
+          reason,
+        }),
       )
       if (waiting.length >= LINES_WAITING_MAX) flush()
     }
