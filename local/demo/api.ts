@@ -22,9 +22,11 @@ export class Refused extends Error {
   }
 }
 
-type Answer<Op extends Operation> = Op['answer'] extends z.ZodType
-  ? z.output<Op['answer']>
-  : undefined
+type Answer<Op extends Operation> = Op['status'] extends 302
+  ? { readonly location: string }
+  : Op['answer'] extends z.ZodType
+    ? z.output<Op['answer']>
+    : undefined
 
 export type CallOptions = { readonly ifMatch?: number; readonly idempotencyKey?: string }
 
@@ -59,7 +61,7 @@ export const openApi = (url: string, accessToken?: string): Api => ({
         signal: AbortSignal.timeout(TIMEOUT_MS),
       })
       const text = await response.text()
-      if (response.status < 400) return operation.answer?.parse(JSON.parse(text)) as never
+      if (response.status < 400) return readAnswer(operation, response, text) as never
       const waitSeconds = Number(response.headers.get('retry-after') ?? Number.NaN)
       const isBusy = response.status === 429 || response.status === 503
       if (!isBusy || Number.isNaN(waitSeconds) || attempt === RETRIES_MAX)
@@ -68,6 +70,12 @@ export const openApi = (url: string, accessToken?: string): Api => ({
     }
   },
 })
+
+// Typed by `Answer` above, from the same contract.
+const readAnswer = (operation: Operation, response: Response, text: string): unknown => {
+  if (operation.status === 302) return { location: response.headers.get('location') ?? '' }
+  return operation.answer?.parse(operation.answerType ? text : JSON.parse(text))
+}
 
 const urlOf = (
   base: string,

@@ -6,7 +6,13 @@ import type { SentTo } from '../../shared/contracts/define.ts'
 import { enrollmentContract } from '../../shared/contracts/enrollment.ts'
 import { organizationContract } from '../../shared/contracts/organization.ts'
 import { progressContract } from '../../shared/contracts/progress.ts'
-import type { AssessmentId, CourseId, LessonId, MediaId } from '../../shared/kernel/id.ts'
+import type {
+  AssessmentId,
+  CertificateId,
+  CourseId,
+  LessonId,
+  MediaId,
+} from '../../shared/kernel/id.ts'
 import { type Api, openApi } from './api.ts'
 import { type CertificateLinks, collectCertificate } from './certificate.ts'
 import type { Narrator } from './narrator.ts'
@@ -19,6 +25,7 @@ import { watch } from './watch.ts'
 export type Played = {
   readonly people: readonly (Person & { readonly role: string })[]
   readonly courseId: CourseId
+  readonly certificateId: CertificateId
   readonly links: readonly { readonly title: string; readonly url: string }[]
 }
 
@@ -52,7 +59,6 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
   const built = await buildCourse(instructor.api, { mediaId, durationMs, narrate })
   await learn(learner.api, { ...built, url, mediaId, durationMs, narrate })
   const certificate = await collectCertificate(learner.api, {
-    url,
     courseId: built.courseId,
     learnerName: learner.name,
     narrate,
@@ -64,6 +70,7 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
       { ...learner, role: 'learner' },
     ],
     courseId: built.courseId,
+    certificateId: certificate.certificateId,
     links: linksOf({ url, courseId: built.courseId, certificate }),
   }
 }
