@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import {
+  chmod,
   cp,
   mkdir,
   mkdtemp,
@@ -87,7 +88,7 @@ const place = async (
 ): Promise<void> => {
   const name = file.package.replace('{platform}', platform)
   const source = join(await packageFolder(name, file.version, work), file.path)
-  const target = join(tree, file.to)
+  const target = join(tree, file.to.replace('{platform}', platform))
   await mkdir(dirname(target), { recursive: true })
   await cp(source, target, { recursive: true })
   if (file.executable) await chmod(target, EXECUTABLE)

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { contracts } from '../shared/contracts/catalogue.ts'
 import { toOpenApi } from '../shared/http/openapi.ts'
@@ -10,7 +10,7 @@ import type { ErrorKind } from '../shared/kernel/errors.ts'
 // `npm run openapi [-- PATH]`: writes the merged document. Contracts list the codes of their refusals; which status
 // each has is said where it is thrown, so those sources are read.
 
-const DEFAULT_PATH = '.hub/openapi.json'
+const DEFAULT_PATH = 'dist/openapi.json'
 const SERVER_URL = 'https://hub.example.com'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -38,5 +38,6 @@ const document = toOpenApi(Object.values(contracts), {
   serverUrl: process.env.PUBLIC_URL ?? SERVER_URL,
   statusOf: (code) => statuses.get(code),
 })
+await mkdir(dirname(target), { recursive: true })
 await writeFile(target, `${JSON.stringify(document, undefined, 2)}\n`)
 console.log(`${Object.keys(document.paths ?? {}).length} paths: ${target}`)
