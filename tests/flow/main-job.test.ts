@@ -1,0 +1,200 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import * as HLS from 'hls-parser'
+import { extractText } from 'unpdf'
+import { openApi } from '../../local/demo/api.ts'
+import { type Played, playMainJob } from '../../local/demo/main-job.ts'
+import { type Narrator, silentNarrator } from '../../local/demo/narrator.ts'
+import type { Person } from '../../local/demo/people.ts'
+import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
+import { ffmpegPath } from '../../local/mediaconvert/tool-paths.ts'
+import { certificateContract } from '../../shared/contracts/certificate.ts'
+import { courseContract } from '../../shared/contracts/course.ts'
+import { videoStreamingContract } from '../../shared/contracts/video-streaming.ts'
+import { eventually } from '../support/eventually.ts'
+import { root, useHub } from './hub.ts'
+
+// The main job from end to end, and what it must leave behind: playable segments, a readable PDF, a credential that a
+// stranger can verify, one trace from the balancer to the last consumer, and logs that hold no secret.
+
+const running = useHub()
+const steps: string[] = []
+const narrate: Narrator = {
+  ...silentNarrator,
+  step: (name, work) => {
+    steps.push(name)
+    return work()
+  },
+}
+
+let played: Played
+
+beforeAll(async () => {
+  played = await playMainJob({
+    url: running.hub.url,
+    video: join(root, 'local', 'sample', 'bigbuckbunny.mp4'),
+    adminEmail: SAMPLE_ADMIN_EMAIL,
+    narrate,
+  })
+}, 180_000)
+
+const who = (role: string): Person => {
+  const person = played.people.find((one) => one.role === role)
+  if (!person) throw new Error(`the demo has a ${role}`)
+  return person
+}
+
+describe('the video', () => {
+  it('plays: every playlist is there, and every segment decodes', async () => {
+    const { api } = who('learner')
+    const course = await api.call(courseContract, 'getCourse', {
+      params: { courseId: played.courseId },
+    })
+    const version = await api.call(courseContract, 'getVersion', {
+      params: { courseId: played.courseId, versionId: course.publishedVersionId as never },
+    })
+    const item = version.items.find(({ completion }) => completion.kind === 'video_watched')
+    if (item?.completion.kind !== 'video_watched') throw new Error('the course has a film')
+    const { playlistUrl, durationMs } = await api.call(videoStreamingContract, 'startPlayback', {
+      body: {
+        courseId: played.courseId,
+        lessonId: item.lessonId,
+        mediaId: item.completion.mediaId,
+      },
+    })
+    const master = HLS.parse(await (await fetch(playlistUrl)).text())
+    if (!('variants' in master)) throw new Error('a master playlist has variants')
+    expect(master.variants.length).toBeGreaterThanOrEqual(2)
+    for (const { uri } of master.variants) {
+      const seconds = await decode(new URL(uri, playlistUrl).href)
+      expect(Math.abs(seconds * 1_000 - durationMs)).toBeLessThan(1_000)
+    }
+  }, 60_000)
+})
+
+/** Decodes all segments of a media playlist. @returns their length in seconds. */
+const decode = async (mediaUrl: string): Promise<number> => {
+  const media = HLS.parse(await (await fetch(mediaUrl)).text())
+  if (!('segments' in media)) throw new Error('a media playlist has segments')
+  const folder = await mkdtemp(join(tmpdir(), 'hub-segments-'))
+  try {
+    let seconds = 0
+    for (const [index, segment] of media.segments.entries()) {
+      const bytes = await (await fetch(new URL(segment.uri, mediaUrl))).arrayBuffer()
+      const file = join(folder, `${index}.ts`)
+      await writeFile(file, Buffer.from(bytes))
+      const { status, stderr } = spawnSync(
+        ffmpegPath(),
+        ['-v', 'error', '-i', file, '-f', 'null', '-'],
+        { encoding: 'utf8' },
+      )
+      expect({ index, status, stderr }).toEqual({ index, status: 0, stderr: '' })
+      seconds += segment.duration
+    }
+    return seconds
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+describe('the certificate', () => {
+  it('says in its PDF whose it is and for what, in any script', async () => {
+    const link = played.links.find(({ title }) => title.includes('PDF'))
+    const pdf = await (await fetch(link?.url ?? '')).arrayBuffer()
+    const { text } = await extractText(new Uint8Array(pdf), { mergePages: true })
+    for (const words of ['Леонид', '学習者', 'Film editing, the basics'])
+      expect(text.replaceAll(/\s+/g, ' ')).toContain(words)
+  })
+
+  it('has a public page, and a credential that is refused once a byte is another', async () => {
+    const anybody = openApi(running.hub.url)
+    const params = { certificateId: played.certificateId }
+    const page = await fetch(`${running.hub.url}/v1/certificates/${played.certificateId}/page`)
+    expect(await page.text()).toContain('Леонид')
+    const credential = await who('learner').api.call(certificateContract, 'getCredential', {
+      params,
+    })
+    const verify = async (presented: string) =>
+      (
+        await anybody.call(certificateContract, 'verifyCredential', {
+          body: { credential: presented },
+        })
+      ).status
+    expect(await verify(credential)).toBe('valid')
+    const [head = '', body = '', signature = ''] = credential.split('.')
+    const altered = Buffer.from(
+      Buffer.from(body, 'base64url').toString().replace('Film editing', 'Brain surgery'),
+    ).toString('base64url')
+    expect(await verify(`${head}.${altered}.${signature}`)).toBe('not_genuine')
+  })
+
+  it('is refused by everybody once it has been revoked', async () => {
+    const params = { certificateId: played.certificateId }
+    await who('instructor').api.call(certificateContract, 'revokeCertificate', {
+      params,
+      body: { reason: 'A test of the revocation.' },
+    })
+    const seen = await openApi(running.hub.url).call(certificateContract, 'verifyCertificate', {
+      params,
+    })
+    expect(seen).toMatchObject({ status: 'revoked', reason: 'A test of the revocation.' })
+  })
+})
+
+describe('the log of it all', () => {
+  it('follows the publishing of the course from the gateway to the last consumer by one trace', async () => {
+    await eventually(async () => {
+      const lines = (await running.hub.log()).split('\n')
+      const published = lines.find((line) =>
+        line.includes(`/v1/courses/${played.courseId}/publish`),
+      )
+      const trace = /[0-9a-f]{32}/.exec(
+        /"trace(?:_id)?":"([0-9a-f]{32})"/.exec(published ?? '')?.[1] ?? '',
+      )?.[0]
+      expect(trace).toBeDefined()
+      const sources = new Set(
+        lines
+          .filter((line) => trace && line.includes(trace))
+          .map((line) => line.split(' ')[1] ?? ''),
+      )
+      const seen = [
+        'gateway',
+        'courseHttp',
+        'enrollmentBus',
+        'progressBus',
+        'certificateBus',
+      ].filter((part) => [...sources].some((source) => source.endsWith(part)))
+      expect(seen).toEqual([
+        'gateway',
+        'courseHttp',
+        'enrollmentBus',
+        'progressBus',
+        'certificateBus',
+      ])
+    })
+  })
+
+  it('holds no password, token, mail address, secret or answer key', async () => {
+    const log = await running.hub.log()
+    expect(log.length).toBeGreaterThan(10_000)
+    const secrets = JSON.parse(await readFile(join(running.hub.dataDir, 'secrets.json'), 'utf8'))
+    const forbidden = [
+      ...played.people.flatMap(({ email, password, accessToken }) => [
+        email,
+        password,
+        accessToken,
+      ]),
+      ...Object.values<string>(secrets.values),
+      secrets.internalKey.d,
+      '@hub.localhost',
+      'The match cut',
+      'acceptedTexts',
+    ]
+    expect(forbidden.filter((secret) => log.includes(secret))).toEqual([])
+    // Any JWT, whosever: a header and a payload in base64url.
+    expect(log.match(/eyJ[\w-]{10,}\.eyJ[\w-]{10,}/g)).toBeNull()
+  })
+})
