@@ -89,6 +89,13 @@ export const answersTooLarge = () =>
     'The answers of this attempt are too long together.',
   )
 
+export const commentsTooLarge = () =>
+  new DomainError(
+    'unprocessable',
+    'assessment.comments_too_large',
+    'The comments on this attempt are too long together.',
+  )
+
 export const attemptOpen = () =>
   new DomainError('conflict', 'assessment.attempt_open', 'This attempt has not been handed in yet.')
 

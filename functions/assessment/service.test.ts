@@ -457,6 +457,10 @@ describe('an assessment', () => {
       'assessment.question_unknown',
     )
     expectRefusal(await make({ attemptsMax: 0 }), 400, 'request.invalid')
+    // What Postgres writes of such a year, nothing of ours could read again.
+    expectRefusal(await make({ opensAt: '0000-01-01T00:00:00.000Z' }), 400, 'request.invalid')
+    const closesAt = '9999-12-31T23:59:59.999Z'
+    expect((await make({ closesAt })).body).toMatchObject({ closesAt })
   })
 
   it('is listed for its builders, in pages', async () => {
@@ -865,6 +869,24 @@ describe('grading by hand', () => {
       { data: { gradeBasisPoints: 2_500, passed: false, resultNumber: 1 } },
       { data: { gradeBasisPoints: 10_000, passed: true, resultNumber: 2 } },
     ])
+  })
+
+  it('refuses comments that are too long together', async () => {
+    const quiz = await aQuiz(Array.from({ length: 18 }, () => 'essay' as const))
+    const attempt = await takeAll(quiz)
+    const comment = '€'.repeat(2_000)
+    const answers: Answer[] = []
+    for (const { questionId } of attempt.items)
+      answers.push(
+        await hub.put(`${attemptPath(attempt)}/grades/${questionId}`, {
+          as: instructor,
+          ifMatch: 0,
+          body: { points: 1, comment },
+        }),
+      )
+    expect(answers.slice(0, 16).map(({ status }) => status)).toEqual(Array(16).fill(200))
+    for (const answer of answers.slice(16))
+      expectRefusal(answer, 422, 'assessment.comments_too_large')
   })
 
   it('refuses too many points, an open attempt, and whoever does not grade there', async () => {

@@ -9,12 +9,14 @@ export const ACCEPTED_TEXTS_MAX = 50
 export const SECTIONS_PER_ASSESSMENT_MAX = 20
 /** In all sections together, drawn or not. */
 export const QUESTIONS_PER_ASSESSMENT_MAX = 500
-/** That one learner is asked. With the two sizes below, an attempt fits into an answer (1 MB). */
-export const QUESTIONS_PER_ATTEMPT_MAX = 60
+/** That one learner is asked. With the three sizes below, an attempt fits into an answer (1 MB). */
+export const QUESTIONS_PER_ATTEMPT_MAX = 100
 /** One question as JSON, key included. */
-export const QUESTION_BYTES_MAX = 10_000
+export const QUESTION_BYTES_MAX = 6_000
 /** All answers of one attempt as JSON. */
 export const ANSWERS_BYTES_MAX = 200_000
+/** All comments of one attempt as JSON. */
+export const COMMENTS_BYTES_MAX = 100_000
 export const POINTS_PER_QUESTION_MAX = 1_000
 export const ATTEMPTS_PER_LEARNER_MAX = 100
 export const TIME_LIMIT_SECONDS_MIN = 30
@@ -24,6 +26,7 @@ export const ESSAY_LENGTH_MAX = 20_000
 /** Attempts that one bulk release takes; it says whether there are more. */
 export const RELEASES_PER_CALL_MAX = 100
 const QUESTIONS_PER_PAGE_MAX = 50
+const COMMENT_LENGTH_MAX = 2_000
 
 const titleSchema = z
   .string()
@@ -602,13 +605,14 @@ export const assessmentContract = defineContract({
       params: attemptParams.extend({ questionId: idSchema('question') }),
       body: z.strictObject({
         points: z.int().min(0).max(POINTS_PER_QUESTION_MAX),
-        comment: remarkSchema,
+        comment: z.string().trim().max(COMMENT_LENGTH_MAX).default(''),
       }),
       status: 200,
       answer: gradedItemSchema,
       errors: [
         'assessment.attempt_not_found',
         'assessment.attempt_open',
+        'assessment.comments_too_large',
         'assessment.points_invalid',
         'assessment.revision_stale',
       ],

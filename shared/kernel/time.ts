@@ -26,10 +26,14 @@ export const toIso = (at: Instant): string => new Date(at).toISOString()
 /** `at` plus a duration in milliseconds. Calendar arithmetic ("+7 days" in a zone) is not this. */
 export const addMs = (at: Instant, durationMs: number): Instant => (at + durationMs) as Instant
 
-/** An ISO 8601 instant with `Z`, as the wire carries it. */
-export const isoSchema = z.iso.datetime({ offset: false, local: false }).meta({
-  examples: ['2026-01-31T09:30:00.000Z'],
-})
+/**
+ * An ISO 8601 instant with `Z`, as the wire carries it. Years below 1000 are refused: what Postgres writes of the
+ * first ones, `Date` does not read, or reads as another century.
+ */
+export const isoSchema = z.iso
+  .datetime({ offset: false, local: false })
+  .refine((iso) => !iso.startsWith('0'), { error: 'must not lie before the year 1000' })
+  .meta({ examples: ['2026-01-31T09:30:00.000Z'] })
 
 /** An IANA zone name that this runtime knows (`Europe/Paris`). */
 export const timeZoneSchema = z

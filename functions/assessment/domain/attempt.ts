@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ANSWERS_BYTES_MAX } from '../../../shared/contracts/assessment.ts'
+import { ANSWERS_BYTES_MAX, COMMENTS_BYTES_MAX } from '../../../shared/contracts/assessment.ts'
 import type { AssessmentEvent } from '../../../shared/events/assessment.ts'
 import { assert } from '../../../shared/kernel/assert.ts'
 import type {
@@ -20,6 +20,7 @@ import {
   attemptOpen,
   attemptsUsedUp,
   closed,
+  commentsTooLarge,
   deadlinePassed,
   notGraded,
   notOpen,
@@ -200,8 +201,7 @@ export const saveAnswers = (
   if (attempt.state !== 'in_progress') throw attemptClosed()
   if (attempt.revision !== command.expectedRevision) throw revisionStale(attempt.revision)
   const items = withAnswers(attempt.items, command.answers)
-  const bytes = Buffer.byteLength(JSON.stringify(items.map(({ answer }) => answer)))
-  if (bytes > ANSWERS_BYTES_MAX) throw answersTooLarge()
+  if (bytesOf(items.map(({ answer }) => answer)) > ANSWERS_BYTES_MAX) throw answersTooLarge()
   return unchanged({ ...attempt, items, revision: attempt.revision + 1, saveFingerprint })
 }
 
@@ -252,6 +252,7 @@ export const gradeByHand = (
     gradeRevision: item.gradeRevision + 1,
   }
   const items = attempt.items.map((one) => (one === item ? graded : one))
+  if (bytesOf(items.map(({ comment }) => comment)) > COMMENTS_BYTES_MAX) throw commentsTooLarge()
   return settle({ ...attempt, items }, now, [])
 }
 
@@ -357,6 +358,8 @@ const withAnswers = (items: readonly Item[], answers: readonly SavedAnswer[]): r
     return change ? { ...item, answer: change.answer } : item
   })
 }
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
 
 const fingerprintOf = (answers: readonly SavedAnswer[]): string =>
   createHash('sha256').update(JSON.stringify(answers)).digest('hex')
