@@ -33,6 +33,8 @@ export type Operation = {
   readonly query?: z.ZodObject
   /** Strict: an unknown field is a 400. */
   readonly body?: z.ZodType
+  /** The body is handed over as the text that came, unparsed: a signature covers its bytes. */
+  readonly rawBody?: true
   /** Status of success. 204 and redirects (302, with `location`) have no body. */
   readonly status: 200 | 201 | 202 | 204 | 302
   /** Fields that it does not name never leave the service. */

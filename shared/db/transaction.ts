@@ -24,6 +24,11 @@ export type Tx = TransactionContext & {
   tables<Tables>(): Transaction<Tables>
   /** The outbox holds something new: the publisher is nudged once this has committed. */
   wroteEvents(): void
+  /**
+   * Runs once this has committed, never after a rollback; what it does may be lost with the process, so something
+   * else must find what it would have done. It must not throw: the commit stands.
+   */
+  afterCommit(work: () => Promise<void>): void
 }
 
 /** A deadlock or a serialization failure is worth so many tries in all. */
@@ -55,6 +60,7 @@ const attemptOnce = async <Result>(
   work: (tx: Tx) => Promise<Result>,
 ): Promise<Result> => {
   let wroteEvents = false
+  const followUps: (() => Promise<void>)[] = []
   const result = await database.kysely.transaction().execute(async (open) => {
     await sql`select set_config('hub.tenant', ${context.tenant}, true)`.execute(open)
     const scoped = open.withSchema(database.schema)
@@ -67,10 +73,12 @@ const attemptOnce = async <Result>(
       wroteEvents: () => {
         wroteEvents = true
       },
+      afterCommit: (work) => void followUps.push(work),
     })
   })
   // Awaited: Lambda freezes an environment the moment it has answered, and a sent nudge with it.
   if (wroteEvents) await database.onEventsCommitted?.()
+  for (const followUp of followUps) await followUp()
   return result
 }
 

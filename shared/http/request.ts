@@ -17,7 +17,9 @@ export const readInput = async (
 ): Promise<Input> => ({
   params: check('params', operation.params, mapValues(params, storable)),
   query: check('query', operation.query, readQuery(raw)),
-  body: operation.body ? check('body', operation.body, await readJson(raw)) : undefined,
+  body: operation.body
+    ? check('body', operation.body, await (operation.rawBody ? readText(raw) : readJson(raw)))
+    : undefined,
 })
 
 /** The revision inside `If-Match: "7"`. @throws 428 when it is missing, 400 when it is no ETag of ours. */
@@ -89,10 +91,15 @@ const readQuery = (raw: Request): Record<string, string | string[]> => {
   )
 }
 
-const readJson = async (raw: Request): Promise<unknown> => {
+const readText = async (raw: Request): Promise<string> => {
   const text = await raw.text()
   if (text.length > BODY_BYTES_MAX)
     throw new DomainError('too_large', 'request.too_large', 'The body is larger than 1 MB.')
+  return text
+}
+
+const readJson = async (raw: Request): Promise<unknown> => {
+  const text = await readText(raw)
   if (text === '') return undefined
   const type = raw.headers.get('content-type') ?? ''
   if (!/^application\/(json|[\w.+-]+\+json)\b/i.test(type))

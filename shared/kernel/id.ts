@@ -37,6 +37,7 @@ export const ID_PREFIXES = {
   certificate: 'crt',
   signingKey: 'key',
   notification: 'ntf',
+  delivery: 'dlv',
   event: 'evt',
 } as const
 

@@ -1,28 +1,13 @@
-import { AwsClient } from 'aws4fetch'
-import * as z from 'zod'
-import { type Environment, loadConfig } from '../config/load.ts'
-import { describeError, type Log } from '../observe/logger.ts'
+import type { Environment } from '../config/load.ts'
+import { invokeLater } from '../lambda/invoke-later.ts'
+import type { Log } from '../observe/logger.ts'
 
 /** What the publisher is told: whose outbox has something new. */
 export type Nudge = { readonly service: string }
 
-const NUDGE_TIMEOUT_MS = 500
-
-// What Lambda gives every execution environment.
-const credentialsSchema = z.object({
-  AWS_REGION: z.string(),
-  AWS_ACCESS_KEY_ID: z.string(),
-  AWS_SECRET_ACCESS_KEY: z.string(),
-  AWS_SESSION_TOKEN: z.string().optional(),
-  /** Another Lambda than AWS's own, as the SDKs understand it. */
-  AWS_ENDPOINT_URL_LAMBDA: z.url().optional(),
-})
-
 /**
- * Wakes the publisher after a commit; the call is queued and the publishing not awaited. A nudge may be lost: the
- * schedule that runs the publisher every minute finds what was left. Never throws.
- *
- * One signed request rather than the SDK's Lambda client, which would double every bundle (decision 0004).
+ * Wakes the publisher after a commit; the publishing is not awaited. A nudge may be lost: the schedule that runs the
+ * publisher every minute finds what was left. Never throws.
  */
 export const nudgePublisher = ({
   publisher,
@@ -35,30 +20,6 @@ export const nudgePublisher = ({
   environment: Environment
   log: Log
 }): (() => Promise<void>) => {
-  const config = loadConfig(credentialsSchema, environment)
-  const client = new AwsClient({
-    accessKeyId: config.AWS_ACCESS_KEY_ID,
-    secretAccessKey: config.AWS_SECRET_ACCESS_KEY,
-    ...(config.AWS_SESSION_TOKEN && { sessionToken: config.AWS_SESSION_TOKEN }),
-    service: 'lambda',
-    region: config.AWS_REGION,
-    retries: 0,
-  })
-  const endpoint =
-    config.AWS_ENDPOINT_URL_LAMBDA ?? `https://lambda.${config.AWS_REGION}.amazonaws.com`
-  const url = `${endpoint}/2015-03-31/functions/${encodeURIComponent(publisher)}/invocations`
-  const nudge: Nudge = { service }
-  return async () => {
-    try {
-      const response = await client.fetch(url, {
-        method: 'POST',
-        headers: { 'x-amz-invocation-type': 'Event', 'content-type': 'application/json' },
-        body: JSON.stringify(nudge),
-        signal: AbortSignal.timeout(NUDGE_TIMEOUT_MS),
-      })
-      if (!response.ok) log.warn('nudge refused', { status: response.status })
-    } catch (error) {
-      log.warn('nudge lost', describeError(error))
-    }
-  }
+  const payload: Nudge = { service }
+  return invokeLater({ functionName: publisher, payload, environment, log })
 }

@@ -16,7 +16,7 @@ const CONDITION_VALUES_MAX = 5
 const BUNDLE_BYTES_MAX = 700_000
 const SDK_BUNDLE_BYTES_MAX = 1_200_000
 /**
- * Bundles that carry official AWS clients (S3, Step Functions, MediaConvert), kafkajs, or an HTML parser
+ * Bundles that carry official clients (S3, Step Functions, MediaConvert, SendGrid), kafkajs, or an HTML parser
  * (decision 0020), by folder.
  */
 const SDK_BUNDLES = [
@@ -25,6 +25,7 @@ const SDK_BUNDLES = [
   'functions/video-processing',
   'functions/video-streaming',
   'functions/certificate',
+  'functions/notification',
   'functions/outbox-publisher',
   'workflows/video-processing',
   'workflows/certificate-issuance',
