@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { FILE_BYTES_MAX, PARTS_MAX } from '../../shared/contracts/media.ts'
 import { newId } from '../../shared/kernel/id.ts'
 import { DAY_MS, instantOf } from '../../shared/kernel/time.ts'
-import { sniff } from './content-type.ts'
+import { sniff } from './domain/content-type.ts'
 import {
   accept,
   beginUpload,
@@ -15,7 +15,7 @@ import {
   partCountOf,
   remove,
   swept,
-} from './domain.ts'
+} from './domain/media.ts'
 
 const now = instantOf('2026-03-01T10:00:00Z')
 

@@ -1,9 +1,9 @@
 import { addMs, DAY_MS, type Instant } from '../../shared/kernel/time.ts'
 import type { Job, Jobs } from '../../shared/service/define.ts'
-import { endUpload, KEY_PREFIX, type Media, swept } from './domain.ts'
+import { type MultipartUploads, multipartUploads } from './commands/uploads.ts'
+import { endUpload, KEY_PREFIX, type Media, swept } from './domain/media.ts'
 import type { Deps } from './routes.ts'
 import { files } from './store.ts'
-import { type MultipartUploads, multipartUploads } from './uploads.ts'
 
 /** Files that one run looks at, in pages of as many transactions: the next run goes on. */
 const SWEPT_PER_RUN_MAX = 200

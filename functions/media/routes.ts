@@ -12,7 +12,8 @@ import { addMs, type Instant, SECOND_MS, toIso } from '../../shared/kernel/time.
 import { courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
 import type { Storage } from '../../shared/storage/open.ts'
-import { sniff } from './content-type.ts'
+import { type MultipartUploads, multipartUploads } from './commands/uploads.ts'
+import { sniff } from './domain/content-type.ts'
 import {
   accept,
   beginUpload,
@@ -25,7 +26,7 @@ import {
   partCountOf,
   refuseUnlessUploading,
   remove,
-} from './domain.ts'
+} from './domain/media.ts'
 import {
   checksumMismatch,
   mediaNotFound,
@@ -35,7 +36,6 @@ import {
   uploadsFull,
 } from './errors.ts'
 import { files, references } from './store.ts'
-import { type MultipartUploads, multipartUploads } from './uploads.ts'
 
 export type Deps = { readonly storage: Storage; readonly enrollment: EnrollmentClient }
 
@@ -58,6 +58,7 @@ export const routes: Handlers<typeof mediaContract, Deps> = {
   },
 
   async createUpload({ body, caller, now, tx }, { storage }) {
+    if (body.kind === 'video' && !caller.can('video:create')) throw accessDenied('video:create')
     const { organizationId, accountId: ownerId } = caller
     const begun = beginUpload(
       { ...body, organizationId, ownerId, mediaId: newId('media'), bucket: storage.bucket },

@@ -9,9 +9,9 @@ import { listFolder } from '../../shared/storage/objects.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
 import { useStorage } from '../../tests/support/storage.ts'
+import { multipartUploads } from './commands/uploads.ts'
 import type { Deps } from './routes.ts'
 import { media } from './service.ts'
-import { multipartUploads } from './uploads.ts'
 
 // What enrollment would answer about who is not remembered.
 const enrollment: Deps['enrollment'] = {
@@ -31,7 +31,7 @@ let admin: Principal
 
 beforeEach(() => {
   organizationId = newId('organization')
-  owner = somebody('learner', { organizationId })
+  owner = somebody('instructor', { organizationId })
   colleague = somebody('learner', { organizationId })
   admin = somebody('admin', { organizationId })
 })
@@ -204,6 +204,10 @@ describe('uploading', () => {
     const refused = async (changes: object, as?: Principal) =>
       hub.post('/v1/media', { ...(as && { as }), body: { ...body, ...changes } })
     expect((await refused({})).status).toBe(401)
+    expect(await refused({}, somebody('learner'))).toMatchObject({
+      status: 403,
+      body: { code: 'access.denied', permission: 'video:create' },
+    })
     expect((await refused({ sizeBytes: 0 }, owner)).status).toBe(400)
     expect((await refused({ contentType: 'video/mp4' }, owner)).status).toBe(400)
     expect(await refused({ sizeBytes: 9 * 1_024 ** 3 }, owner)).toMatchObject({
@@ -261,6 +265,19 @@ describe('the quota', () => {
     const usedBytes = kept.reduce((sum, bytes) => sum + bytes, 0)
     expect(await usage()).toEqual({ quotaBytes: 2_000, usedBytes, reservedBytes: 0 })
     expect(usedBytes).toBeLessThanOrEqual(2_000)
+  })
+
+  it('is not the only limit: an organisation has so many unfinished uploads at most', async () => {
+    await setQuota(1_000)
+    await database.query('update media.usage set open_uploads = 199 where organization_id = $1', [
+      organizationId,
+    ])
+    const answers = await Promise.all(Array.from({ length: 5 }, () => begin(Buffer.alloc(10))))
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+    expect(answers.find(({ status }) => status !== 201)).toMatchObject({
+      status: 409,
+      body: { code: 'media.uploads_full' },
+    })
   })
 
   it('is shown to those who run the organisation', async () => {
@@ -325,6 +342,8 @@ describe('whose a file is', () => {
     expect((await list('?owner=all', admin)).items).toHaveLength(3)
     expect((await list('?kind=video', owner)).items).toEqual([])
     expect((await hub.get('/v1/media?owner=all', { as: owner })).status).toBe(403)
+    const wrong = await hub.get('/v1/media?cursor=bm8', { as: owner })
+    expect(wrong).toMatchObject({ status: 400, body: { code: 'request.cursor' } })
   })
 
   it('is the second wall’s business too', async () => {
@@ -530,5 +549,11 @@ describe('the reaper', () => {
     expect((await objects()).map(({ key }) => key)).toEqual([`media/${organizationId}/${mediaId}`])
     expect((await uploads.known()).map(({ uploadId }) => uploadId)).not.toContain(forgotten)
     await s3.send(new GetObjectCommand({ Bucket: 'media', Key: other }))
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })

@@ -23,7 +23,7 @@ import {
   type MediaState,
   OPEN_UPLOADS_MAX,
   QUOTA_BYTES_DEFAULT,
-} from './domain.ts'
+} from './domain/media.ts'
 
 export type Usage = {
   readonly quotaBytes: number

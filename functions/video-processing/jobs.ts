@@ -15,8 +15,8 @@ import {
   swept,
   takeOver,
 } from './domain/processing.ts'
-import type { Executions } from './executions.ts'
 import type { Deps } from './routes.ts'
+import type { Executions } from './settings.ts'
 import { processings, videos } from './store.ts'
 
 /** Runs that one call looks at, a transaction each: the next call goes on. */

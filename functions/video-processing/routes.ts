@@ -27,7 +27,7 @@ import {
   type Video,
 } from './domain/processing.ts'
 import { captionsFull, captionsInvalid, captionsUnknown, videoNotFound } from './errors.ts'
-import type { Executions } from './executions.ts'
+import type { Executions } from './settings.ts'
 import { captionsStore, processings, videos } from './store.ts'
 
 export type Deps = { readonly storage: Storage; readonly executions: Executions }

@@ -7,8 +7,8 @@ import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
 import { useStorage } from '../../tests/support/storage.ts'
 import { videoIdOf } from './domain/processing.ts'
-import type { Executions } from './executions.ts'
 import { videoProcessing } from './service.ts'
+import type { Executions } from './settings.ts'
 
 // Step Functions as the service sees it, with what a test needs to know of it. The real protocol is played in
 // workflows/video-processing/workflow.test.ts.
@@ -401,5 +401,11 @@ describe('who sees and manages videos', () => {
         'select video_id from video_processing.videos union select video_id from video_processing.processings',
       )
     expect(rows.rowCount).toBe(0)
+  })
+})
+
+describe('the contract', () => {
+  it('has been shown in full by the tests above', () => {
+    expect(hub.uncovered()).toEqual([])
   })
 })

@@ -99,6 +99,7 @@ export const mediaContract = defineContract({
       method: 'POST',
       path: '/',
       summary: 'Begin an upload: its size is set aside in the quota',
+      description: 'A video, which costs an encoding, also needs `video:create`.',
       ...self,
       body: z.strictObject({
         kind: mediaKindSchema,

@@ -9,8 +9,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { PARTS_MAX } from '../../shared/contracts/media.ts'
-import { assert } from '../../shared/kernel/assert.ts'
+import { PARTS_MAX } from '../../../shared/contracts/media.ts'
+import { assert } from '../../../shared/kernel/assert.ts'
 import {
   isMissing,
   listObjects,
@@ -18,10 +18,10 @@ import {
   readObjectHead,
   removeObjects,
   storageUnavailable,
-} from '../../shared/storage/objects.ts'
-import type { Storage } from '../../shared/storage/open.ts'
-import { SNIFFED_BYTES } from './content-type.ts'
-import { KEY_PREFIX } from './domain.ts'
+} from '../../../shared/storage/objects.ts'
+import type { Storage } from '../../../shared/storage/open.ts'
+import { SNIFFED_BYTES } from '../domain/content-type.ts'
+import { KEY_PREFIX } from '../domain/media.ts'
 
 export type Part = { readonly etag: string; readonly sizeBytes: number }
 /** Parts by their number, from 1. */

@@ -1,8 +1,8 @@
-import { FILE_BYTES_MAX, PARTS_MAX } from '../../shared/contracts/media.ts'
-import type { MediaEvent } from '../../shared/events/media.ts'
-import type { AccountId, MediaId, OrganizationId } from '../../shared/kernel/id.ts'
-import { addMs, DAY_MS, HOUR_MS, type Instant, MINUTE_MS } from '../../shared/kernel/time.ts'
-import { mediaInUse, mediaNotReady, tooLarge, uploadOver } from './errors.ts'
+import { FILE_BYTES_MAX, PARTS_MAX } from '../../../shared/contracts/media.ts'
+import type { MediaEvent } from '../../../shared/events/media.ts'
+import type { AccountId, MediaId, OrganizationId } from '../../../shared/kernel/id.ts'
+import { addMs, DAY_MS, HOUR_MS, type Instant, MINUTE_MS } from '../../../shared/kernel/time.ts'
+import { mediaInUse, mediaNotReady, tooLarge, uploadOver } from '../errors.ts'
 
 export type MediaKind = keyof typeof FILE_BYTES_MAX
 

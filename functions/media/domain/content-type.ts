@@ -1,5 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type'
-import type { MediaKind } from './domain.ts'
+import type { MediaKind } from './media.ts'
 
 /** So much of a file's beginning decides what it is, in bytes: office documents name themselves late. */
 export const SNIFFED_BYTES = 64 * 1_024
