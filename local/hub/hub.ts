@@ -29,6 +29,7 @@ import { functionNameOf, readTemplate, type Template } from '../template/templat
 import { createClosers } from './closers.ts'
 import type { HubConfig } from './config.ts'
 import { claimDataFolder } from './data-folder.ts'
+import { fontsPath } from './fonts.ts'
 import { startPod } from './gateway.ts'
 import { openHubLog } from './log.ts'
 import { startPages } from './pages.ts'
@@ -127,6 +128,10 @@ const bringUp = async (
       KafkaTls: 'false',
       KafkaUsername: '',
       FunctionRoleArn: ROLE_ARN,
+      // What a layer holds is found in node_modules here (FFPROBE_PATH, FONTS_PATH).
+      FfprobeLayerArn: LAYER_ARN,
+      TypstLayerArn: LAYER_ARN,
+      FontsLayerArn: LAYER_ARN,
       MediaConvertRoleArn: ROLE_ARN,
       StateMachineRoleArn: ROLE_ARN,
       SchedulerRoleArn: ROLE_ARN,
@@ -137,6 +142,7 @@ const bringUp = async (
       MediaBucket: BUCKET,
       MailFrom: 'Learning Hub <hub@localhost.localdomain>',
       PlatformAdminEmail: SAMPLE_ADMIN_EMAIL,
+      SendgridWebhookKey: '',
     }),
     secrets,
   )
@@ -166,7 +172,7 @@ const bringUp = async (
           AWS_ENDPOINT_URL_MEDIACONVERT: `http://127.0.0.1:${ports.mediaConvert}`,
           SENDGRID_BASE_URL: mail.url,
           FFPROBE_PATH: ffprobePath(),
-          FONTS_PATH: join(root, 'layers', 'fonts', 'dist'),
+          FONTS_PATH: fontsPath(root),
           ...bus.environment,
         },
       }),
@@ -224,6 +230,7 @@ const bringUp = async (
 }
 
 const LISTENER_ARN = `arn:aws:elasticloadbalancing:${REGION}:123456789012:listener/app/internal/1/1`
+const LAYER_ARN = `arn:aws:lambda:${REGION}:123456789012:layer:local:1`
 const ROLE_ARN = 'arn:aws:iam::123456789012:role/local'
 export const SAMPLE_ADMIN_EMAIL = 'admin@hub.localhost'
 
