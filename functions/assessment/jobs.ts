@@ -3,7 +3,7 @@ import { describeError } from '../../shared/observe/logger.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import { closeAttempt, lockAttempt } from './commands.ts'
 import { isOverdue } from './domain/attempt.ts'
-import { attempts, type Overdue } from './store.ts'
+import { attempts, type Overdue } from './store/attempts.ts'
 
 const PAGE_ROWS_MAX = 100
 /** One run closes so many pages at most; the next one, a minute later, goes on. */

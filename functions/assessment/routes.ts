@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   type assessmentContract,
   RELEASES_PER_CALL_MAX,
@@ -20,7 +19,7 @@ import { given } from '../../shared/kernel/readonly.ts'
 import { type Instant, instantOf } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
-import { closeAttempt, keepAttempt, lockAttempt } from './commands.ts'
+import { beginOrGoOn, closeAttempt, keepAttempt, lockAttempt, newSeed } from './commands.ts'
 import {
   type Assessment,
   archiveAssessment,
@@ -33,11 +32,9 @@ import {
   type Attempt,
   drawItems,
   gradeByHand,
-  isOverdue,
   overrideGrade,
   releaseAttempt,
   saveAnswers,
-  startAttempt,
 } from './domain/attempt.ts'
 import {
   type Content,
@@ -56,7 +53,9 @@ import {
   questionNotFound,
   questionUnknown,
 } from './errors.ts'
-import { type AttemptSummary, assessments, attempts, bank } from './store.ts'
+import { assessments } from './store/assessments.ts'
+import { type AttemptSummary, attempts } from './store/attempts.ts'
+import { bank } from './store/bank.ts'
 import {
   showAsked,
   showAssessment,
@@ -268,12 +267,12 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
   },
 
   async startAttempt(request, deps) {
-    const { params, now, tx } = request
+    const { params, caller, now, tx } = request
     const assessment = await assessments(tx).find(params.assessmentId)
     if (!assessment) throw assessmentNotFound()
     const { courseId } = assessment
     await hidingAs(assessmentNotFound(), () => findAccess({ ...request, courseId }, deps))
-    return showOwnAttempt(await beginOrGoOn(request, assessment), assessment, now)
+    return showOwnAttempt(await beginOrGoOn(tx, assessment, caller.accountId), assessment, now)
   },
 
   async listAttempts(request, deps) {
@@ -305,7 +304,7 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
   async getStatistics(request, deps) {
     const { params, tx } = request
     await findAssessment('assessment:grade', request, deps)
-    return { questions: await assessments(tx).statistics(params.assessmentId) }
+    return { questions: await attempts(tx).statistics(params.assessmentId) }
   },
 }
 
@@ -429,40 +428,11 @@ const assessmentOf = async (tx: Tx, attempt: Attempt): Promise<Assessment> => {
   return assessment
 }
 
-/** One attempt at a time: however many start at once, the first one begins it and the others go on with it. */
-const beginOrGoOn = async (
-  { caller, now, tx }: Asked,
-  assessment: Assessment,
-): Promise<Attempt> => {
-  const { assessmentId, organizationId } = assessment
-  const learner = { assessmentId, organizationId, accountId: caller.accountId }
-  const { attemptsUsed } = await attempts(tx).lock(learner)
-  const standing = await attempts(tx).findInProgress(learner)
-  if (standing && !isOverdue(standing, now)) return standing
-  if (standing) await closeAttempt(tx, standing, now)
-  const { attempt } = startAttempt(
-    assessment,
-    {
-      attemptId: newId('attempt'),
-      accountId: caller.accountId,
-      attemptsUsed,
-      timeFactorBasisPoints: await assessments(tx).timeFactorOf({ ...assessment, ...learner }),
-      seed: newSeed(),
-      questions: await bank(tx).newestOf(questionIdsOf(assessment)),
-    },
-    now,
-  )
-  await attempts(tx).insert(attempt)
-  return attempt
-}
-
 const refuseUnknownQuestions = async (tx: Tx, assessment: Assessment): Promise<void> => {
   const questionIds = questionIdsOf(assessment)
   const found = await bank(tx).countForAsking(assessment.courseId, questionIds)
   if (found !== questionIds.length) throw questionUnknown()
 }
-
-const newSeed = (): string => randomBytes(16).toString('hex')
 
 type SentContent = InputOf<
   (typeof assessmentContract)['operations']['createQuestion']

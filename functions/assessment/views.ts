@@ -5,7 +5,7 @@ import { type Attempt, gradeOf, type Item, secondsFor } from './domain/attempt.t
 import { asked } from './domain/draw.ts'
 import { shownOf } from './domain/feedback.ts'
 import type { Question } from './domain/question.ts'
-import type { AttemptSummary, Standing } from './store.ts'
+import type { AttemptSummary, Standing } from './store/attempts.ts'
 
 const toIsoOrNull = (instant: Instant | null): string | null =>
   instant === null ? null : toIso(instant)
