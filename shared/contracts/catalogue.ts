@@ -1,10 +1,12 @@
 import { assessmentContract } from './assessment.ts'
 import { authContract } from './auth.ts'
+import { certificateContract } from './certificate.ts'
 import { contentContract } from './content.ts'
 import { courseContract } from './course.ts'
 import type { Contract } from './define.ts'
 import { enrollmentContract } from './enrollment.ts'
 import { mediaContract } from './media.ts'
+import { notificationContract } from './notification.ts'
 import { organizationContract } from './organization.ts'
 import { progressContract } from './progress.ts'
 import { rbacContract } from './rbac.ts'
@@ -15,10 +17,12 @@ import { videoStreamingContract } from './video-streaming.ts'
 export const contracts = {
   assessment: assessmentContract,
   auth: authContract,
+  certificate: certificateContract,
   content: contentContract,
   course: courseContract,
   enrollment: enrollmentContract,
   media: mediaContract,
+  notification: notificationContract,
   organization: organizationContract,
   progress: progressContract,
   rbac: rbacContract,

@@ -52,7 +52,7 @@ create table notification.deliveries (
   created_at      timestamptz not null,
   ended_at        timestamptz,
   constraint deliveries_once unique (recipient, dedupe_key),
-  check (account_id is not null or address is not null)
+  check (state <> 'waiting' or account_id is not null or address is not null)
 );
 create index deliveries_due on notification.deliveries (due_at) where state = 'waiting';
 create index deliveries_ended on notification.deliveries (ended_at) where ended_at is not null;

@@ -56,16 +56,10 @@ export const deliveries = (tx: Tx) => {
       { now, limit }: { now: Instant; limit: number },
     ): Promise<Delivery[]> {
       const rows = await db
-        .updateTable('deliveries')
-        .set((eb) => ({
-          lease: token,
-          leasedUntil: at(addMs(now, durationMs)),
-          attempts: eb('attempts', '+', 1),
-        }))
-        .where('deliveryId', 'in', (eb) =>
+        .with('due', (eb) =>
           eb
             .selectFrom('deliveries')
-            .select('deliveryId')
+            .select('deliveryId as dueId')
             .where('state', '=', 'waiting')
             .where(sql<boolean>`due_at <= ${at(now)}`)
             .where(sql<boolean>`(leased_until is null or leased_until <= ${at(now)})`)
@@ -74,6 +68,14 @@ export const deliveries = (tx: Tx) => {
             .forUpdate()
             .skipLocked(),
         )
+        .updateTable('deliveries')
+        .from('due')
+        .whereRef('deliveryId', '=', 'dueId')
+        .set((eb) => ({
+          lease: token,
+          leasedUntil: at(addMs(now, durationMs)),
+          attempts: eb('attempts', '+', 1),
+        }))
         .returning([
           'deliveryId',
           'accountId',
