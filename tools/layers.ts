@@ -94,7 +94,10 @@ const place = async (
   if (file.executable) await chmod(target, EXECUTABLE)
 }
 
-/** Where the package lies unpacked: in node_modules if it is installed in this version, else fetched. */
+/**
+ * Where the package lies unpacked: in node_modules if it is installed in this version, else
+ * fetched.
+ */
 const packageFolder = async (name: string, version: string, work: string): Promise<string> => {
   const installed = join(root, 'node_modules', name)
   const manifest = join(installed, 'package.json')

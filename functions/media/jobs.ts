@@ -13,7 +13,10 @@ const ORPHAN_PAGES_PER_RUN_MAX = 5
 const ORPHAN_AGE_MS_MIN = DAY_MS
 
 export const jobs: Jobs<Deps> = {
-  /** Expires uploads, and clears S3 of what ended or was deleted. Safe to repeat, and to run twice at once. */
+  /**
+   * Expires uploads, and clears S3 of what ended or was deleted. Safe to repeat, and to run twice
+   * at once.
+   */
   async reap(call, { storage }) {
     const uploads = multipartUploads(storage)
     for (let count = 0; count < SWEPT_PER_RUN_MAX; count += 1)

@@ -148,7 +148,10 @@ export const files = (tx: Tx) => {
         .execute()
     },
 
-    /** Files that the reaper is due to look at; each stays locked, and those of another reaper are left out. */
+    /**
+     * Files that the reaper is due to look at; each stays locked, and those of another reaper are
+     * left out.
+     */
     async dueForSweep(now: Instant, limit: number): Promise<Media[]> {
       return db
         .selectFrom('media')
@@ -262,7 +265,10 @@ export const references = (tx: Tx) => {
       return row !== undefined
     },
 
-    /** The courses that show the file now, in their draft or in a published version; `limit` at most. */
+    /**
+     * The courses that show the file now, in their draft or in a published version; `limit` at
+     * most.
+     */
     async coursesShowing(mediaId: MediaId, limit: number): Promise<CourseId[]> {
       const rows = await db
         .selectFrom('lessonMedia as shown')

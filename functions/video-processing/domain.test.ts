@@ -101,7 +101,7 @@ describe('a run', () => {
     expect(events[0]).not.toHaveProperty('startTicks')
   })
 
-  it('is taken over under another name, so that the former execution is fenced off, and not for ever', () => {
+  it('is taken over under another name, which fences the former execution off, and not for ever', () => {
     const names = new Set<string>()
     for (let run: Processing | undefined = processing; run; run = takeOver(run, now))
       names.add(run.executionName)
@@ -109,7 +109,7 @@ describe('a run', () => {
     expect([...names][0]).toBe(`${processing.videoId}-1`)
   })
 
-  it('keeps its files a while when it is superseded, and removes those of a failure more than once', () => {
+  it('keeps its files a while when superseded, and removes those of a failure more than once', () => {
     expect(supersede(processing, now).sweepAt).toBeGreaterThan(addMs(now, 3_600_000))
     let run = cancel(video, processing, now).processing
     let sweeps = 0

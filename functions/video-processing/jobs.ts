@@ -25,7 +25,9 @@ const RUNS_PER_CALL_MAX = 50
 /** Encoding is most of the work: where it begins and ends, in per cent of the whole. */
 const ENCODING_PERCENT = { from: 5, to: 90 } as const
 
-/** `detail` of MediaConvert's events, as far as it is ours; `userMetadata` was given with the job. */
+/**
+ * `detail` of MediaConvert's events, as far as it is ours; `userMetadata` was given with the job.
+ */
 const progressSchema = z.object({
   status: z.string(),
   jobId: z.string(),
@@ -38,7 +40,9 @@ const progressSchema = z.object({
 })
 
 export const jobs: Jobs<Deps> = {
-  /** MediaConvert's progress. Late and repeated reports change nothing: progress does not go back. */
+  /**
+   * MediaConvert's progress. Late and repeated reports change nothing: progress does not go back.
+   */
   async recordProgress({ input, now, log, transaction }) {
     const parsed = progressSchema.safeParse(input)
     // The account may run jobs that are not ours.
@@ -54,7 +58,10 @@ export const jobs: Jobs<Deps> = {
       if (!(await recoverNext(call, executions))) return
   },
 
-  /** Removes the files of runs that ended badly, were superseded or whose video is gone. Repeats itself. */
+  /**
+   * Removes the files of runs that ended badly, were superseded or whose video is gone. Repeats
+   * itself.
+   */
   async sweep(call, { executions, storage }) {
     for (let count = 0; count < RUNS_PER_CALL_MAX; count += 1) {
       const isDone = await call.transaction('*', async (tx) => {

@@ -3,7 +3,10 @@ import { beginVideo, cancel, isRunning, videoIdOf } from './domain/processing.ts
 import { type Deps, startOrLeave, stopOrLeave } from './routes.ts'
 import { captionsStore, processings, videos } from './store.ts'
 
-/** An uploaded video is processed; uploaded captions may be attached; a deleted file takes its video along. */
+/**
+ * An uploaded video is processed; uploaded captions may be attached; a deleted file takes its
+ * video along.
+ */
 export const reactions: Reactions<Deps> = {
   async 'media.uploaded'({ data, now, tx }, { executions }) {
     const { mediaId, organizationId, ownerId, bucket, key, sizeBytes } = data

@@ -94,7 +94,8 @@ export const routes: Handlers<typeof videoProcessingContract, Deps> = {
 }
 
 /**
- * Starts what this transaction records. The first step waits for the commit; what cannot be started now is
+ * Starts what this transaction records. The first step waits for the commit; what cannot be
+ * started now is
  * started by the sweeper, which finds the record.
  */
 export const startOrLeave = async (
@@ -113,7 +114,10 @@ export const stopOrLeave = async (
   if (jobId !== null) await executions.cancelJob(jobId).catch(() => {})
 }
 
-/** The video, locked, if it is the caller's or they manage the organisation's videos; else it does not exist. */
+/**
+ * The video, locked, if it is the caller's or they manage the organisation's videos; else it does
+ * not exist.
+ */
 const findOwn = async ({
   videoId,
   caller,
@@ -146,7 +150,10 @@ const readCaptions = async (storage: Storage, key: string): Promise<string> => {
   return text
 }
 
-/** Writes the live version's playlists anew, under new names, and switches to them; a run in progress takes them up. */
+/**
+ * Writes the live version's playlists anew, under new names, and switches to them; a run in
+ * progress takes them up.
+ */
 const captionsChanged = async (
   before: Video,
   { tx, storage }: { tx: Tx; storage: Storage },

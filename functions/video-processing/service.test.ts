@@ -10,7 +10,8 @@ import { videoIdOf } from './domain/processing.ts'
 import { videoProcessing } from './service.ts'
 import type { Executions } from './settings.ts'
 
-// Step Functions as the service sees it, with what a test needs to know of it. The real protocol is played in
+// Step Functions as the service sees it, with what a test needs to know of it. The real protocol
+// is played in
 // workflows/video-processing/workflow.test.ts.
 const started: string[] = []
 const stopped: string[] = []
@@ -204,7 +205,7 @@ describe('progress', () => {
     expect(started).not.toContain(`${videoId}-1-2`)
   })
 
-  it('of an execution that lost its lease, of a job that is not ours and of a run that is over changes nothing', async () => {
+  it('of a lost lease, of a job that is not ours and of a run that is over changes nothing', async () => {
     const { videoId } = await aVideo()
     await report(videoId, 90, `${videoId}-1-2`)
     await hub.runJob('recordProgress', { status: 'STATUS_UPDATE', jobId: 'other' })
@@ -395,11 +396,10 @@ describe('who sees and manages videos', () => {
   it('is the second wall’s business too', async () => {
     await aVideo()
     hub.clock.advanceMs(DAY_MS)
-    const rows = await database
-      .as('video-processing')
-      .pool.query(
-        'select video_id from video_processing.videos union select video_id from video_processing.processings',
-      )
+    const rows = await database.as('video-processing').pool.query(
+      `select video_id from video_processing.videos
+       union select video_id from video_processing.processings`,
+    )
     expect(rows.rowCount).toBe(0)
   })
 })

@@ -26,7 +26,10 @@ export type ExecutionInput = Pick<Processing, 'videoId' | 'version' | 'tracepare
 
 /** The state machine and the encoder, as this service needs them. Every call may be repeated. */
 export type Executions = {
-  /** @returns `over` when an execution of this name has run and ended: the name cannot be used again. */
+  /**
+   * @returns `over` when an execution of this name has run and ended: the name cannot be used
+   * again.
+   */
   start(processing: Processing): Promise<'running' | 'over'>
   state(executionName: string): Promise<'running' | 'over' | 'absent'>
   /** One that is over or was never there is no error. */
@@ -35,7 +38,10 @@ export type Executions = {
   cancelJob(jobId: string): Promise<void>
 }
 
-/** Opens lazily; endpoints other than AWS's own come from `AWS_ENDPOINT_URL_…`, as the SDKs understand them. */
+/**
+ * Opens lazily; endpoints other than AWS's own come from `AWS_ENDPOINT_URL_…`, as the SDKs
+ * understand them.
+ */
 export const openExecutions = (environment: Environment): Executions => {
   const config = loadConfig(executionsSchema, environment)
   const { AWS_REGION: region, VIDEO_STATE_MACHINE: machineArn } = config
@@ -83,7 +89,9 @@ export const openExecutions = (environment: Environment): Executions => {
   }
 }
 
-/** One signed request: MediaConvert's client would add 158 KB to the bundle for it (decision 0004). */
+/**
+ * One signed request: MediaConvert's client would add 158 KB to the bundle for it (decision 0004).
+ */
 const jobCanceller = (config: z.output<typeof executionsSchema>) => {
   const { AWS_REGION: region, AWS_SESSION_TOKEN: sessionToken } = config
   const client = new AwsClient({

@@ -166,7 +166,8 @@ export const processings = (tx: Tx) => {
     /**
      * Extends the lease and keeps what the holder has done; progress never goes back.
      *
-     * @returns undefined when the run is not the holder's (any more): it was cancelled, failed or taken over.
+     * @returns undefined when the run is not the holder's (any more): it was cancelled, failed or
+     * taken over.
      */
     async hold(holder: Holder, work: Work, now: Instant): Promise<Processing | undefined> {
       const { percent, source, rungs, output, ...plain } = work

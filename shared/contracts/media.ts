@@ -69,7 +69,10 @@ const partSchema = z.object({
   partNumber: z.int().min(1).max(PARTS_MAX),
   sizeBytes: z.int().positive(),
   isUploaded: z.boolean(),
-  /** `PUT` exactly the bytes of this part here, without further headers; null for a part that is there. */
+  /**
+   * `PUT` exactly the bytes of this part here, without further headers; null for a part that is
+   * there.
+   */
   url: z.url().nullable(),
 })
 
@@ -207,8 +210,8 @@ export const mediaContract = defineContract({
       path: '/{mediaId}/download',
       summary: 'An address that gives the file to whoever holds it, for some minutes',
       description:
-        'For the owner, for those who run the organisation or teach a course that shows the file, and for ' +
-        'learners of such a course. An avatar is for every member.',
+        'For the owner, for those who run the organisation or teach a course that shows the file, ' +
+        'and for learners of such a course. An avatar is for every member.',
       scope: 'organization',
       permission: 'course:read',
       params: mediaParams,

@@ -33,7 +33,9 @@ const processingSchema = z.object({
     'done',
   ]),
   percent: z.int().min(0).max(100),
-  /** Stable, for programs: `not_a_video`, `no_video_stream`, `truncated`, …; null unless it failed. */
+  /**
+   * Stable, for programs: `not_a_video`, `no_video_stream`, `truncated`, …; null unless it failed.
+   */
   reasonCode: z.string().nullable(),
   /** The same in one sentence. */
   reason: z.string().nullable(),
@@ -56,7 +58,10 @@ const videoSchema = z.object({
   ownerId: idSchema('account'),
   /** The newest run. */
   processing: processingSchema,
-  /** Stays as it is while a newer run works, fails or is cancelled; null until the first one is ready. */
+  /**
+   * Stays as it is while a newer run works, fails or is cancelled; null until the first one is
+   * ready.
+   */
   live: renditionSchema.nullable(),
   captions: z.array(
     z.object({ language: z.string(), label: z.string(), mediaId: idSchema('media') }),

@@ -94,7 +94,9 @@ export const listObjects = async (
   return { objects, isLast: page.IsTruncated !== true }
 }
 
-/** Every object below `prefix`, page after page. @throws an invariant failure above `objectsMax`. */
+/**
+ * Every object below `prefix`, page after page. @throws an invariant failure above `objectsMax`.
+ */
 export const listFolder = async (
   storage: Storage,
   { prefix, objectsMax }: { prefix: string; objectsMax: number },
@@ -122,7 +124,10 @@ export const removeObjects = async (
   }
 }
 
-/** Deletes everything below `prefix`, which must end in a slash: a folder, not a beginning of names. */
+/**
+ * Deletes everything below `prefix`, which must end in a slash: a folder, not a beginning of
+ * names.
+ */
 export const removeFolder = async (storage: Storage, prefix: string): Promise<void> => {
   assert(prefix.length > 1 && prefix.endsWith('/'), 'a folder ends in a slash')
   for (;;) {

@@ -11,7 +11,10 @@ const storageSchema = z.object({
   MEDIA_BUCKET: z.string().min(3),
 })
 
-/** The bucket and the official client. Credentials come from the environment, as the SDK finds them. */
+/**
+ * The bucket and the official client. Credentials come from the environment, as the SDK finds
+ * them.
+ */
 export type Storage = {
   readonly s3: S3Client
   readonly bucket: string

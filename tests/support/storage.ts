@@ -11,7 +11,10 @@ const REGION = 'us-east-1'
 const BUCKET = 'media'
 
 export type TestStorage = {
-  /** The service's own view of the bucket. Only inside a test: the server starts before the first one. */
+  /**
+   * The service's own view of the bucket. Only inside a test: the server starts before the first
+   * one.
+   */
   storage(): Storage
   /** For parts that speak to the same S3 themselves. */
   access(): { endpoint: string; region: string; credentials: typeof CREDENTIALS }

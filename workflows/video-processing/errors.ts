@@ -1,6 +1,8 @@
 /*
- * The names that Retry and Catch of `state-machine.asl.json` match. Those with a reason end the run: the reason
- * travels as `<code>: <sentence>` in the message, because a caught error is no more than a name and a text.
+ * The names that Retry and Catch of `state-machine.asl.json` match. Those with a reason end the
+ * run: the reason
+ * travels as `<code>: <sentence>` in the message, because a caught error is no more than a name
+ * and a text.
  */
 
 /** The input is at fault: trying again would not help. */
@@ -30,7 +32,10 @@ export class OutputBroken extends Error {
   }
 }
 
-/** The run is not this execution's (any more): it was cancelled, failed or taken over. Nothing is left to do. */
+/**
+ * The run is not this execution's (any more): it was cancelled, failed or taken over. Nothing is
+ * left to do.
+ */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost'
 }

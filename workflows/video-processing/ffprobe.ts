@@ -13,7 +13,10 @@ const PROBE_MS_MAX = 120_000
 /** One line for each picture of four hours at 120 a second. */
 const ANSWER_BYTES_MAX = 64 * 1_024 ** 2
 
-/** Containers that carry their own media. No playlist, script or image sequence: those point at other files. */
+/**
+ * Containers that carry their own media. No playlist, script or image sequence: those point at
+ * other files.
+ */
 const CONTAINERS = [
   'mov,mp4,m4a,3gp,3g2,mj2',
   'matroska,webm',
@@ -31,7 +34,8 @@ const CONTAINERS = [
 /** What hostile input may make it do: read this one file, with one of these demuxers. */
 const LIMITS = ['-protocol_whitelist', 'file', '-format_whitelist', CONTAINERS.join(',')]
 
-// It needs nothing of ours, and no credentials. The static build of npm loads the machine's iconv modules into its own C
+// It needs nothing of ours, and no credentials. The static build of npm loads the machine's iconv
+// modules into its own C
 // library and crashes on some files; a folder without modules keeps it from that.
 const ENVIRONMENT = { GCONV_PATH: '/nonexistent' }
 
@@ -46,7 +50,8 @@ export const ffprobe =
       )
       return stdout
     } catch (cause) {
-      // Ended with a verdict on the file; everything else (no such program, a signal) is our own fault.
+      // Ended with a verdict on the file; everything else (no such program, a signal) is our own
+      // fault.
       const code: unknown = Reflect.get(Object(cause), 'code')
       if (typeof code !== 'number') throw cause
       throw new ProbeFailed(String(Reflect.get(Object(cause), 'stderr')), { cause })

@@ -33,7 +33,9 @@ export const readMaster = async (storage: Storage, key: string): Promise<MasterL
   }
 }
 
-/** A complete media playlist below `folder`. @throws OutputBroken if it is not there or has no end. */
+/**
+ * A complete media playlist below `folder`. @throws OutputBroken if it is not there or has no end.
+ */
 export const readMediaList = async (
   storage: Storage,
   folder: string,

@@ -31,7 +31,8 @@ import { ffprobe } from './ffprobe.ts'
 import type { StepInput } from './steps/hold.ts'
 import { stepDeps, steps } from './workflow.ts'
 
-// The deployed state machine, played by local/step-functions over the real steps, a real S3, the encoder of local/mediaconvert
+// The deployed state machine, played by local/step-functions over the real steps, a real S3, the
+// encoder of local/mediaconvert
 // and the service's own doors. The official clients speak to all of them.
 
 const FILE = join(import.meta.dirname, 'state-machine.asl.json')
@@ -616,7 +617,7 @@ describe('trouble on the way', () => {
   )
 
   it(
-    'of Step Functions, ended and started again in the middle, loses nothing and repeats no finished step',
+    'of Step Functions, ended and started again, loses nothing and repeats no finished step',
     async () => {
       const reached = Promise.withResolvers<void>()
       const goOn = Promise.withResolvers<void>()
@@ -667,7 +668,8 @@ describe('trouble on the way', () => {
       beforeStep = async (name, { videoId, executionName }) => {
         if (name === 'publish' && executionName === `${videoId}-1`)
           await database.query(
-            `update video_processing.processings set execution_name = execution_name || '-2', executions = 2
+            `update video_processing.processings
+             set execution_name = execution_name || '-2', executions = 2
              where video_id = $1`,
             [videoId],
           )

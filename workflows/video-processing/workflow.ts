@@ -12,7 +12,10 @@ import { publish } from './steps/publish.ts'
 import { verify } from './steps/verify.ts'
 import { writePlaylists } from './steps/write-playlists.ts'
 
-/** The steps that `state-machine.asl.json` orders, by the name of their state with a small first letter. */
+/**
+ * The steps that `state-machine.asl.json` orders, by the name of their state with a small first
+ * letter.
+ */
 export const steps = {
   probe,
   assessEncoding,

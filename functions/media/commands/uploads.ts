@@ -35,7 +35,9 @@ const PARTS_PER_PAGE = 1_000
 /** S3's own bound on one listing of uploads. */
 const UPLOADS_PER_PAGE = 1_000
 
-/** Multipart uploads as this service needs them. S3's failures are thrown as `storage.unavailable`. */
+/**
+ * Multipart uploads as this service needs them. S3's failures are thrown as `storage.unavailable`.
+ */
 export const multipartUploads = (storage: Storage) => {
   const { s3, bucket: Bucket } = storage
   const at = ({ key, uploadId }: Place) => ({ Bucket, Key: key, UploadId: uploadId })
@@ -62,7 +64,10 @@ export const multipartUploads = (storage: Storage) => {
         { expiresIn: PART_URL_SECONDS, signableHeaders: new Set(['content-length', 'host']) },
       ),
 
-    /** The parts after `afterNumber`, so many at most; none if S3 does not know the upload (any more). */
+    /**
+     * The parts after `afterNumber`, so many at most; none if S3 does not know the upload (any
+     * more).
+     */
     parts: (
       place: Place,
       { afterNumber = 0, limit = PARTS_MAX }: { afterNumber?: number; limit?: number } = {},

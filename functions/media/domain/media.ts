@@ -42,8 +42,8 @@ export const UPLOAD_MS_MAX = 7 * DAY_MS
 /** Deleted files stay recoverable by an operator for so long. */
 export const DELETED_KEPT_MS = 7 * DAY_MS
 /**
- * When S3 is cleared of an upload that ended, counted from one sweep to the next: a part that was on its way
- * while the upload was aborted may still arrive, so one abort is not enough.
+ * When S3 is cleared of an upload that ended, counted from one sweep to the next: a part that was
+ * on its way while the upload was aborted may still arrive, so one abort is not enough.
  */
 export const SWEEP_DELAYS_MS: readonly number[] = [0, 10 * MINUTE_MS, HOUR_MS]
 
@@ -169,7 +169,10 @@ export const swept = (media: Media, now: Instant): Media => {
   return { ...media, sweeps, sweepAt: delayMs === undefined ? null : addMs(now, delayMs) }
 }
 
-/** The `Content-Disposition` of a download (RFC 6266): a plain name for old clients, the true one for the rest. */
+/**
+ * The `Content-Disposition` of a download (RFC 6266): a plain name for old clients, the true one
+ * for the rest.
+ */
 export const contentDisposition = (disposition: 'attachment' | 'inline', name: string): string => {
   const plain = name.replaceAll(/[^\x20-\x7e]|["\\%/]/g, '_')
   const encoded = encodeURIComponent(name).replaceAll(

@@ -1,4 +1,5 @@
--- A file from the moment somebody began to upload it. The object in S3 has no name of its own: its key is made of these ids.
+-- A file from the moment somebody began to upload it. The object in S3 has no name of its own: its
+-- key is made of these ids.
 create table media.media (
   media_id          text primary key,
   organization_id   text not null,
@@ -17,7 +18,8 @@ create table media.media (
   refusal           text,
   created_at        timestamptz not null,
   expires_at        timestamptz not null,
-  -- When the reaper looks at it next: to expire an upload, or to see that nothing of it is left in S3. Null: never.
+  -- When the reaper looks at it next: to expire an upload, or to see that nothing of it is left in
+  -- S3. Null: never.
   sweep_at          timestamptz,
   sweeps            integer not null default 0
 );
@@ -25,7 +27,8 @@ create index media_owner on media.media (organization_id, owner_id, media_id des
 create index media_sweep on media.media (sweep_at) where sweep_at is not null;
 call hub.protect_tenant('media.media');
 
--- What an organisation may store, stores, and has promised to running uploads. The check is the last wall, the guarded update the first.
+-- What an organisation may store, stores, and has promised to running uploads. The check is the
+-- last wall, the guarded update the first.
 create table media.usage (
   organization_id text primary key,
   quota_bytes     bigint not null,
@@ -36,7 +39,8 @@ create table media.usage (
 );
 call hub.protect_tenant('media.usage');
 
--- What each revision of a lesson shows. A revision counts while it is the newest, or a published version is pinned to it.
+-- What each revision of a lesson shows. A revision counts while it is the newest, or a published
+-- version is pinned to it.
 create table media.lesson_media (
   lesson_id       text not null,
   revision        integer not null,

@@ -22,8 +22,8 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
 export const isWebVtt = (text: string): boolean => /^\uFEFF?WEBVTT(?:[ \t\r\n]|$)/.test(text)
 
 /**
- * Our master playlist and the captions that it names. Names carry the revision: nothing that a player may be
- * reading is ever overwritten. The master comes last: whoever sees it finds all the rest.
+ * Our master playlist and the captions that it names. Names carry the revision: nothing that a
+ * player may be reading is ever overwritten. The master comes last: whoever sees it finds all the rest.
  */
 export const packagePlaylists = ({
   encodedMaster,

@@ -87,7 +87,10 @@ export type Processing = {
 
 export type Failure = { readonly reasonCode: string; readonly reason: string }
 
-/** A step or a progress report extends the lease; without either, somebody looks what became of the execution. */
+/**
+ * A step or a progress report extends the lease; without either, somebody looks what became of the
+ * execution.
+ */
 export const LEASE_MS = 5 * MINUTE_MS
 /** What was recorded but has not begun by then is started again. */
 export const START_LEASE_MS = MINUTE_MS
@@ -97,15 +100,24 @@ export const PROCESSING_MS_MAX = 8 * HOUR_MS
 export const EXECUTIONS_MAX = 3
 /** Viewers of the former version finish it within this. */
 export const SUPERSEDED_KEPT_MS = DAY_MS
-/** When the files of a run that ended badly are removed, counted from its end: an encoder may still be writing. */
+/**
+ * When the files of a run that ended badly are removed, counted from its end: an encoder may still
+ * be writing.
+ */
 export const SWEEP_DELAYS_MS: readonly number[] = [MINUTE_MS, HOUR_MS]
 
-/** One video per file, known from the file's id alone: however often the event comes, it is the same video. */
+/**
+ * One video per file, known from the file's id alone: however often the event comes, it is the
+ * same video.
+ */
 export const videoIdOf = (mediaId: MediaId): VideoId =>
   // The pattern of ids is a prefix and 32 hex digits; only the prefix changes.
   `vid_${mediaId.slice('med_'.length)}` as VideoId
 
-/** `<videoId>-<version>`, the name that Step Functions starts once; a number follows when it must start anew. */
+/**
+ * `<videoId>-<version>`, the name that Step Functions starts once; a number follows when it must
+ * start anew.
+ */
 export const executionNameOf = ({
   videoId,
   version,
@@ -173,7 +185,10 @@ export const cancel = (
   }
 }
 
-/** The run ended without a result; what is live is not touched. Once it is over, nothing changes any more. */
+/**
+ * The run ended without a result; what is live is not touched. Once it is over, nothing changes
+ * any more.
+ */
 export const fail = (
   video: Video,
   processing: Processing,

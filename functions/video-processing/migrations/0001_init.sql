@@ -16,7 +16,8 @@ create table video_processing.videos (
 create index videos_newest on video_processing.videos (organization_id, video_id desc);
 call hub.protect_tenant('video_processing.videos');
 
--- One run of the pipeline. It belongs to the execution that it names, for as long as the lease says.
+-- One run of the pipeline. It belongs to the execution that it names, for as long as the lease
+-- says.
 create table video_processing.processings (
   video_id          text not null references video_processing.videos,
   version           integer not null,
@@ -61,7 +62,8 @@ create table video_processing.caption_files (
 );
 call hub.protect_tenant('video_processing.caption_files');
 
--- The text is kept here, so that a later run does not depend on a file that somebody may have deleted.
+-- The text is kept here, so that a later run does not depend on a file that somebody may have
+-- deleted.
 create table video_processing.captions (
   video_id        text not null references video_processing.videos,
   language        text not null,

@@ -2,7 +2,9 @@ import * as z from 'zod'
 import type { Failure } from '../../../functions/video-processing/domain/processing.ts'
 import { EncodingFailed, VideoRejected } from '../errors.ts'
 
-/** What Catch hands over. For a function, `Cause` is the JSON of its error; for a job, of the job. */
+/**
+ * What Catch hands over. For a function, `Cause` is the JSON of its error; for a job, of the job.
+ */
 export const caughtSchema = z.object({ Error: z.string(), Cause: z.string().default('') })
 export type Caught = z.output<typeof caughtSchema>
 
@@ -35,7 +37,8 @@ export const failureOf = ({ Error: name, Cause }: Caught): Failure => {
 }
 
 /**
- * MediaConvert's codes that its documentation calls temporary or internal, besides those of a read or write that
+ * MediaConvert's codes that its documentation calls temporary or internal, besides those of a read
+ * or write that
  * failed: 1999 and its like are worth another attempt.
  */
 const TRANSIENT_CODES = new Set([1_515, 1_517, 1_522, 1_550, 1_999])

@@ -26,7 +26,10 @@ export type Encoding = Required<Pick<CreateJobRequest, 'UserMetadata'>> & {
 const GOP_SECONDS = 2
 const SEGMENT_SECONDS = 6
 
-/** The encoding job of a run. @param encodings how many there were before: a new number makes a new job. */
+/**
+ * The encoding job of a run. @param encodings how many there were before: a new number makes a new
+ * job.
+ */
 export const encodingOf = (
   video: Video,
   processing: Processing & { readonly source: Source; readonly rungs: readonly Rung[] },
@@ -92,7 +95,8 @@ const hlsOutput = (
   VideoDescription: {
     Width: widthPx,
     Height: heightPx,
-    // The sides were rounded to even numbers: bars of one pixel would be worse than a stretch by one.
+    // The sides were rounded to even numbers: bars of one pixel would be worse than a stretch by
+    // one.
     ScalingBehavior: 'STRETCH_TO_OUTPUT',
     CodecSettings: {
       Codec: 'H_264',

@@ -2,7 +2,10 @@ import type { Rung, Source } from '../../../functions/video-processing/domain/pr
 
 type Step = { readonly shortPx: number; readonly bitrateMax: number; readonly quality: number }
 
-/** By the short side, so that portrait gets the same as landscape. Bits a second; QVBR levels as AWS's templates. */
+/**
+ * By the short side, so that portrait gets the same as landscape. Bits a second; QVBR levels as
+ * AWS's templates.
+ */
 const STEPS: readonly Step[] = [
   { shortPx: 1_080, bitrateMax: 6_000_000, quality: 8 },
   { shortPx: 720, bitrateMax: 3_500_000, quality: 8 },
@@ -15,7 +18,9 @@ const BETWEEN_STEPS = 1.2
 /** Pixels of the longest side of a rung: what players of H.264 level 5.1 show. */
 const LONG_PX_MAX = 4_096
 
-/** The renditions of a source, best first, at least one: never above the source, every side even. */
+/**
+ * The renditions of a source, best first, at least one: never above the source, every side even.
+ */
 export const ladderFor = ({ widthPx, heightPx }: Source): readonly Rung[] => {
   const ratio = Math.max(widthPx, heightPx) / Math.min(widthPx, heightPx)
   const short = Math.min(widthPx, heightPx, LONG_PX_MAX / ratio)
@@ -42,7 +47,10 @@ const ownStep = (shortPx: number): Step => {
   return { shortPx, bitrateMax, quality }
 }
 
-/** Encoders want even sides of 32 pixels at least; an odd side loses its last line rather than growing. */
+/**
+ * Encoders want even sides of 32 pixels at least; an odd side loses its last line rather than
+ * growing.
+ */
 const evenWithin = (pixels: number, sourcePx: number): number => {
   const rounded = Math.round(pixels / 2) * 2
   return Math.max(32, rounded > sourcePx ? rounded - 2 : rounded)

@@ -1,6 +1,9 @@
 import type { Source } from '../../../functions/video-processing/domain/processing.ts'
 
-/** Where the encoder leaves single pictures, below the version's folder; gone once they are assembled. */
+/**
+ * Where the encoder leaves single pictures, below the version's folder; gone once they are
+ * assembled.
+ */
 export const FRAMES_FOLDER = 'frames/'
 export const FRAMES = `${FRAMES_FOLDER}frame`
 export const POSTER_FRAMES = `${FRAMES}_poster`
@@ -23,7 +26,10 @@ export const thumbnailSeconds = ({ durationMs }: Source): number =>
 export const posterEverySeconds = ({ durationMs }: Source): number =>
   Math.max(1, Math.floor(durationMs / 4_000))
 
-/** As large as it may be, in the source's shape, with even sides of 32 at least: the encoder makes no smaller ones. */
+/**
+ * As large as it may be, in the source's shape, with even sides of 32 at least: the encoder makes
+ * no smaller ones.
+ */
 export const thumbnailSize = ({ widthPx, heightPx }: Source) => {
   const scale = Math.min(1, THUMBNAIL_LONG_PX / Math.max(widthPx, heightPx))
   const even = (pixels: number) => Math.max(32, Math.floor((pixels * scale) / 2) * 2)
@@ -43,7 +49,10 @@ export type SpriteLayout = {
   readonly tiles: readonly Tile[]
 }
 
-/** Where each thumbnail stands in the sprite, and which part of the video it stands for; the last goes to the end. */
+/**
+ * Where each thumbnail stands in the sprite, and which part of the video it stands for; the last
+ * goes to the end.
+ */
 export const spriteLayout = (
   count: number,
   {
@@ -86,5 +95,6 @@ const timestamp = (ms: number): string => {
   const pad = (value: number, width: number) => String(value).padStart(width, '0')
   const hours = Math.floor(ms / 3_600_000)
   const minutes = Math.floor(ms / 60_000) % 60
-  return `${pad(hours, 2)}:${pad(minutes, 2)}:${pad(Math.floor(ms / 1_000) % 60, 2)}.${pad(ms % 1_000, 3)}`
+  const seconds = Math.floor(ms / 1_000) % 60
+  return `${pad(hours, 2)}:${pad(minutes, 2)}:${pad(seconds, 2)}.${pad(ms % 1_000, 3)}`
 }

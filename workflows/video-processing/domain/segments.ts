@@ -4,7 +4,8 @@ const PACKET_BYTES = 188
 const SYNC_BYTE = 0x47
 
 /**
- * The first picture's presentation time in an MPEG-TS segment, in 1/90,000 s (ISO 13818-1, sections 2.4.3.2 and
+ * The first picture's presentation time in an MPEG-TS segment, in 1/90,000 s (ISO 13818-1,
+ * sections 2.4.3.2 and
  * 2.4.3.6): captions are tied to it.
  *
  * @throws OutputBroken if there is none.
@@ -38,7 +39,10 @@ const timeAt = (bytes: Buffer): number => {
   return ((high >> 1) & 0x07) * 2 ** 30 + middle * 2 ** 15 + low
 }
 
-/** How much of the declared length may be missing: containers round, and the last frame may not count. */
+/**
+ * How much of the declared length may be missing: containers round, and the last frame may not
+ * count.
+ */
 const MISSING_MS_MAX = 1_000
 const MISSING_SHARE_MAX = 0.01
 /** Renditions may differ by a frame or two. */
@@ -50,7 +54,8 @@ export const checkDurations = (renditionsMs: readonly number[], sourceMs: number
   if (sourceMs - shortest > MISSING_MS_MAX + sourceMs * MISSING_SHARE_MAX)
     throw new OutputBroken(
       'truncated',
-      `The file is cut off or damaged: ${inSeconds(shortest)} of ${inSeconds(sourceMs)} seconds could be read.`,
+      `The file is cut off or damaged: ${inSeconds(shortest)} of ${inSeconds(sourceMs)} seconds ` +
+        'could be read.',
     )
   if (Math.max(...renditionsMs) - shortest > APART_MS_MAX)
     throw new OutputBroken('output_incomplete', 'The renditions are not equally long.')

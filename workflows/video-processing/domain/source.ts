@@ -104,7 +104,8 @@ const shownSize = (video: Stream): { widthPx: number; heightPx: number } => {
   if (Math.min(...sides) < SIDE_PX.min || Math.max(...sides) > SIDE_PX.max)
     throw new VideoRejected(
       'unsupported_size',
-      `A picture of ${sides.join(' x ')} pixels cannot be processed: a side has ${SIDE_PX.min} to ${SIDE_PX.max}.`,
+      `A picture of ${sides.join(' x ')} pixels cannot be processed: ` +
+        `a side has ${SIDE_PX.min} to ${SIDE_PX.max}.`,
     )
   return size
 }
@@ -114,7 +115,8 @@ const pixelShape = ({ sample_aspect_ratio = '' }: Stream): number => {
   return width > 0 && height > 0 ? width / height : 1
 }
 
-// The display matrix counts anticlockwise, the older tag clockwise: for the shape only the quarter matters.
+// The display matrix counts anticlockwise, the older tag clockwise: for the shape only the quarter
+// matters.
 const isTurned = ({ tags, side_data_list = [] }: Stream): boolean => {
   const matrix = side_data_list.find(({ rotation }) => rotation !== undefined)?.rotation
   const degrees = matrix ?? Number(tags?.rotate ?? 0)

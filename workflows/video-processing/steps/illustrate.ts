@@ -23,7 +23,9 @@ const FRAME_BYTES_MAX = 4 * 1_024 ** 2
 const SPRITE_QUALITY = 75
 const JPEG = 'image/jpeg'
 
-/** Makes the poster, and one sprite of the thumbnails with the WebVTT that says where each stands. */
+/**
+ * Makes the poster, and one sprite of the thumbnails with the WebVTT that says where each stands.
+ */
 export const illustrate: Step<StepInput, void, StepDeps> = async (input, call, { storage }) => {
   const { processing } = await hold(input, { stage: 'illustrating', percent: 91 }, call)
   const folder = folderOf(processing)

@@ -23,6 +23,7 @@ export const markFailed: Step<StepInput & { readonly failure: Caught }, void, St
     }
     return decision.processing
   })
-  // From here on nobody may write there; the sweeper repeats it for what an encoder was still writing.
+  // From here on nobody may write there; the sweeper repeats it for what an encoder was still
+  // writing.
   if (processing?.state === 'failed') await removeFolder(storage, folderOf(processing))
 }

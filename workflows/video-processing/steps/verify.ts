@@ -10,7 +10,10 @@ import { hold, type StepDeps, type StepInput } from './hold.ts'
 /** Four hours in five renditions are some 12,000 segments. */
 const OBJECTS_MAX = 50_000
 
-/** Walks every playlist as a player would: all it names is there, holds something, and is as long as the source. */
+/**
+ * Walks every playlist as a player would: all it names is there, holds something, and is as long
+ * as the source.
+ */
 export const verify: Step<StepInput, void, StepDeps> = async (input, call, { storage }) => {
   const { processing } = await hold(input, { stage: 'verifying', percent: 96 }, call)
   const { source, rungs, output } = processing
