@@ -19,6 +19,12 @@ const only = (name, comment, { from, to }) => ({
   to: { pathNot: [...to, notOurs] },
 })
 
+/** The rule concerns what runs; a type costs nothing and ties nothing. */
+const byValue = (rule) => ({
+  ...rule,
+  to: { ...rule.to, dependencyTypesNot: ['type-only'] },
+})
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 const configuration = {
   forbidden: [
@@ -53,10 +59,12 @@ const configuration = {
         to: ['^shared/(kernel|events|contracts)/', own('domain|errors')],
       },
     ),
-    only('the-store-knows-sql', 'The store knows the database engines and its own rules.', {
-      from: rooms('store\\.ts$', 'store/'),
-      to: ['^shared/(kernel|events|contracts|db|outbox|projection)/', own('domain|errors|store')],
-    }),
+    byValue(
+      only('the-store-knows-sql', 'The store knows the database engines and its own rules.', {
+        from: rooms('store\\.ts$', 'store/'),
+        to: ['^shared/(kernel|events|contracts|db|outbox|projection)/', own('domain|errors|store')],
+      }),
+    ),
     only('handlers-stay-in-their-room', 'Handlers know their own rules, store and each other.', {
       from: handlers,
       to: ['^shared/', own('domain|errors|store|routes|reactions|jobs|commands|views|settings')],

@@ -21,7 +21,7 @@ export const terminalNarrator = (): Narrator => ({
     const startedAt = performance.now()
     const result = await work()
     const said = proof ? `  ${proof(result)}` : ''
-    console.log(`✓ ${name.padEnd(46)} ${seconds(startedAt)}${said}`)
+    console.log(`✓ ${name.padEnd(58)} ${seconds(startedAt)}${said}`)
     return result
   },
   async bar(name, work) {
@@ -41,7 +41,7 @@ export const terminalNarrator = (): Narrator => ({
       return result
     } finally {
       bar.stop()
-      console.log(`✓ ${name.padEnd(46)} ${seconds(startedAt)}`)
+      console.log(`✓ ${name.padEnd(58)} ${seconds(startedAt)}`)
     }
   },
   say: (line) => console.log(line),
