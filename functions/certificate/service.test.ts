@@ -665,6 +665,7 @@ describe('POST /v1/certificates/{certificateId}/reissue', () => {
   it('leaves a revoked one revoked', async () => {
     const { certificateId, learner } = await anIssued()
     await revoke(certificateId)
+    hub.clock.advanceMs(MINUTE_MS)
     await reissue(certificateId)
     expect(await newestOf(learner)).toMatchObject({ state: 'issued', supersedesId: certificateId })
     expect((await verification(certificateId)).body).toMatchObject({
