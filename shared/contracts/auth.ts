@@ -8,7 +8,7 @@ export const PASSWORD_LENGTH_MIN = 8
 export const PASSWORD_LENGTH_MAX = 128
 
 /** An address as people type it; NFKC folds what only looks different (full-width letters). */
-const emailSchema = z
+export const emailSchema = z
   .string()
   .max(254)
   .normalize('NFKC')
@@ -29,14 +29,14 @@ const passwordSchema = z
   .meta({ examples: ['correct horse battery staple'], format: 'password' })
 
 /** What our mails and refresh tokens carry: 32 random bytes as base64url. */
-const tokenSchema = z
+export const tokenSchema = z
   .string()
   .min(20)
   .max(200)
   .regex(/^[\w-]+$/, { error: 'must be a token of this API' })
   .meta({ examples: ['9uLq7Jv0Zb2cYdXr5mK1tN8sWf3hGp6aEeRiOoTzUyA'] })
 
-const localeSchema = z
+export const localeSchema = z
   .string()
   .regex(/^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$/, { error: 'must be a BCP 47 language tag' })
   .meta({ examples: ['en', 'pt-BR'] })

@@ -10,6 +10,7 @@ import { notificationContract } from './notification.ts'
 import { organizationContract } from './organization.ts'
 import { progressContract } from './progress.ts'
 import { rbacContract } from './rbac.ts'
+import { userContract } from './user.ts'
 import { videoProcessingContract } from './video-processing.ts'
 import { videoStreamingContract } from './video-streaming.ts'
 
@@ -26,6 +27,7 @@ export const contracts = {
   organization: organizationContract,
   progress: progressContract,
   rbac: rbacContract,
+  user: userContract,
   'video-processing': videoProcessingContract,
   'video-streaming': videoStreamingContract,
 } as const satisfies Readonly<Record<string, Contract>>

@@ -49,13 +49,15 @@ const migrateService = async (
   await run(client, { schema, dir: join(here, 'migrations'), migrationsTable: 'engine_migrations' })
   if (migrationsDir)
     await run(client, { schema, dir: migrationsDir, migrationsTable: 'migrations' })
+  // Quoted: `user` is a word of SQL.
+  const owned = client.escapeIdentifier(schema)
   await client.query(`
-    grant usage on schema ${schema} to ${role}, ${PUBLISHER_ROLE};
-    grant select, insert, update, delete on all tables in schema ${schema} to ${role};
-    revoke all on ${schema}.engine_migrations from ${role};
-    ${migrationsDir ? `revoke all on ${schema}.migrations from ${role};` : ''}
-    grant select, update on ${schema}.outbox_stream to ${PUBLISHER_ROLE};
-    grant select, delete on ${schema}.outbox to ${PUBLISHER_ROLE};
+    grant usage on schema ${owned} to ${role}, ${PUBLISHER_ROLE};
+    grant select, insert, update, delete on all tables in schema ${owned} to ${role};
+    revoke all on ${owned}.engine_migrations from ${role};
+    ${migrationsDir ? `revoke all on ${owned}.migrations from ${role};` : ''}
+    grant select, update on ${owned}.outbox_stream to ${PUBLISHER_ROLE};
+    grant select, delete on ${owned}.outbox to ${PUBLISHER_ROLE};
     reset search_path;
   `)
 }

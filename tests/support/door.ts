@@ -10,6 +10,7 @@ import {
 import { consume, type Outcome } from '../../shared/bus/consume.ts'
 import type { Contract, Permission } from '../../shared/contracts/define.ts'
 import { type BuiltInRoleName, builtInRoles } from '../../shared/contracts/roles.ts'
+import { schemaOf } from '../../shared/db/names.ts'
 import type { Database } from '../../shared/db/open.ts'
 import { transaction } from '../../shared/db/transaction.ts'
 import type { Envelope } from '../../shared/events/envelope.ts'
@@ -214,7 +215,7 @@ export const useDoors = <C extends Contract, Deps>(
   /** What the service has emitted so far, oldest first; optionally of one type. */
   const outbox = async (type?: EventType): Promise<Envelope[]> => {
     const rows = await testDatabase.query<{ envelope: Envelope }>(
-      `select envelope from ${name.replaceAll('-', '_')}.outbox order by created_at, aggregate_id, seq`,
+      `select envelope from "${schemaOf(name)}".outbox order by created_at, aggregate_id, seq`,
     )
     return rows
       .map(({ envelope }) => envelope)
