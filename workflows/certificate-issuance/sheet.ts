@@ -54,11 +54,12 @@ const dayOf = (at: Instant): string => toIso(at).slice(0, 10)
 const TEMPLATE = `
 #let t = sys.inputs
 #let from-right = regex("[\\u{590}-\\u{8ff}\\u{fb1d}-\\u{fdff}\\u{fe70}-\\u{fefc}]")
+#let breaks = regex("[ \\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Hangul}]")
 #let own(words, ..style) = text(
   dir: if words.match(from-right) != none { direction.rtl } else { direction.ltr }, ..style, words)
 #let fitted(words, largest: 12pt, lines: 2) = layout(area => {
   let size = largest
-  let widest(size) = calc.max(..words.split(" ").map(word => measure(own(word, size: size)).width))
+  let widest(size) = calc.max(..words.split(breaks).map(word => measure(own(word, size: size)).width))
   let height(size) = measure(width: area.width, own(words, size: size)).height
   while size > 5pt and (widest(size) > area.width or height(size) > lines * largest * 1.5) { size -= 1pt }
   own(words, size: size)

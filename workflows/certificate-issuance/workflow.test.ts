@@ -392,6 +392,7 @@ describe('the PDF', () => {
   it.each([
     ['a word that is wider than the paper', 'x'.repeat(200)],
     ['very many words', 'name '.repeat(40)],
+    ['very many characters that break anywhere', '王'.repeat(120)],
     ['markup of Typst', '#panic("x") *b* $x$ \\ @y'],
     ['controls and overrides', 'Ada\u0007 \u202Eecalevol'],
   ])('stays on one page and takes literally %s', async (_, name) => {
