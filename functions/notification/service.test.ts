@@ -455,7 +455,7 @@ describe('what is told', () => {
       mailsTo(email)
         .map(({ text }) => text)
         .join(),
-    ).toContain(`/reset-password?token=${token}`)
+    ).toContain(`/reset?token=${token}`)
   })
 
   it('tells learners and teachers of courses, videos and certificates', async () => {
@@ -534,7 +534,7 @@ describe('what is told', () => {
     await send()
     const [mail] = mailsTo(email)
     expect(mail?.subject).toBe('Riverside vous invite sur Learning Hub')
-    expect(mail?.text).toMatch(/https:\/\/hub\.example\.org\/invitation\?token=[\w-]+/)
+    expect(mail?.text).toMatch(/https:\/\/hub\.example\.org\/join\?token=[\w-]+/)
   })
 })
 
