@@ -57,7 +57,7 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
     awaitVideo(instructor.api, mediaId, percent),
   )
   const built = await buildCourse(instructor.api, { mediaId, durationMs, narrate })
-  await learn(learner.api, { ...built, url, mediaId, durationMs, narrate })
+  const { playlistUrl } = await learn(learner.api, { ...built, url, mediaId, durationMs, narrate })
   const certificate = await collectCertificate(learner.api, {
     courseId: built.courseId,
     learnerName: learner.name,
@@ -71,7 +71,7 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
     ],
     courseId: built.courseId,
     certificateId: certificate.certificateId,
-    links: linksOf({ url, courseId: built.courseId, certificate }),
+    links: linksOf({ url, courseId: built.courseId, playlistUrl, certificate }),
   }
 }
 
@@ -292,7 +292,7 @@ const learn = async (
     )
     return api.call(enrollmentContract, 'enrolSelf', { body: { courseId } })
   })
-  await narrate.bar('Watch the film', (percent) =>
+  const { playlistUrl } = await narrate.bar('Watch the film', (percent) =>
     watch(api, {
       ...{ courseId, lessonId: lessonIds.video, mediaId: options.mediaId, percent },
       untilMs: Math.min(options.durationMs, WATCHED_MS_MAX),
@@ -338,18 +338,22 @@ const learn = async (
       }),
     ({ percent, completedAt }) => `${percent} % at ${completedAt}`,
   )
+  return { playlistUrl }
 }
 
 const linksOf = ({
   url,
   courseId,
+  playlistUrl,
   certificate,
 }: {
   url: string
   courseId: CourseId
+  playlistUrl: string
   certificate: CertificateLinks
 }) => [
   { title: 'The course (needs a token)', url: `${url}/v1/courses/${courseId}` },
+  { title: 'The film (HLS, for some hours)', url: playlistUrl },
   { title: 'The certificate (PDF)', url: certificate.pdfUrl },
   { title: 'Its public page', url: certificate.pageUrl },
 ]

@@ -40,9 +40,9 @@ const refuseUnlessFile = async (file: string) => {
 
 const showLinks = ({ links, people }: Played, narrate: Narrator) => {
   narrate.say('')
-  for (const { title, url } of links) narrate.say(`  ${title.padEnd(28)} ${url}`)
+  for (const { title, url } of links) narrate.say(`  ${title.padEnd(32)} ${url}`)
   for (const { role, email, password } of people)
-    narrate.say(`  ${role.padEnd(28)} ${email} / ${password}`)
+    narrate.say(`  ${role.padEnd(32)} ${email} / ${password}`)
 }
 
 const writeSample = (file: string, { links, people }: Played) =>

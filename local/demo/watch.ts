@@ -15,6 +15,7 @@ const RATE = PLAYBACK_RATE_MAX
  * Watches a video as a player would: a grant, the playlists, every segment of one rendition, and heartbeats in real time.
  *
  * @param untilMs how far.
+ * @returns where the master playlist is, for as long as the grant lives.
  */
 export const watch = async (
   api: Api,
@@ -25,7 +26,7 @@ export const watch = async (
     untilMs: number
     percent: (value: number) => void
   },
-): Promise<void> => {
+): Promise<{ readonly playlistUrl: string }> => {
   const { courseId, lessonId, mediaId, untilMs, percent } = options
   const playback = await api.call(videoStreamingContract, 'startPlayback', {
     body: { courseId, lessonId, mediaId },
@@ -49,6 +50,7 @@ export const watch = async (
     positionMs = endMs
     percent((positionMs / untilMs) * 100)
   }
+  return playback
 }
 
 /** Segments that are fetched to see that they are there; a long film has thousands. */

@@ -71,6 +71,10 @@ const templateComplaints = ({ Resources }: Template): string[] => {
         ([, { Properties }]) => conditionValues(Properties?.Conditions) > CONDITION_VALUES_MAX,
       )
       .map(([name]) => `${name} has too many condition values`),
+    // The packager substitutes a definition's functions only where it also holds a `#{…}` of its own.
+    ...of('AWS::StepFunctions::StateMachine')
+      .filter(([, { Properties }]) => typeof Properties?.DefinitionString === 'string')
+      .map(([name]) => `${name} names its functions by placeholders`),
     ...of('AWS::ElasticLoadBalancingV2::TargetGroup')
       .filter(
         ([, { Properties }]) => !JSON.stringify(Properties).includes('multi_value_headers.enabled'),
