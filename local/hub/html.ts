@@ -144,8 +144,16 @@ export const docsPage = (): string =>
 const MAILED: Readonly<
   Record<string, { title: string; operation: string; asksPassword: boolean }>
 > = {
-  '/verify': { title: 'Confirm your address', operation: '/v1/auth/verify', asksPassword: false },
-  '/reset': { title: 'Choose a new password', operation: '/v1/auth/reset', asksPassword: true },
+  '/verify': {
+    title: 'Confirm your address',
+    operation: '/v1/auth/verify-email',
+    asksPassword: false,
+  },
+  '/reset': {
+    title: 'Choose a new password',
+    operation: '/v1/auth/password-reset/confirm',
+    asksPassword: true,
+  },
 }
 
 /** Where a mail's link leads on this machine: a button, because opening a link must not yet do anything. */

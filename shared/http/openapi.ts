@@ -74,7 +74,7 @@ type Described = {
 }
 
 const operationOf = ({ contract, name, operation, schemas, statusOf }: Described): Json => {
-  const { scope, permission, summary, description, body } = operation
+  const { scope, permission, summary, description, body, rawBody } = operation
   const rights = permission ? `Needs \`${permission}\` (${scope}).` : undefined
   const text = [description, rights].filter((part) => part !== undefined).join('\n\n')
   return {
@@ -91,7 +91,8 @@ const operationOf = ({ contract, name, operation, schemas, statusOf }: Described
     ...(body && {
       requestBody: {
         required: true,
-        content: content('application/json', schemaOf(body, 'input', schemas)),
+        // A body that is read as text is JSON all the same; who sends it is told elsewhere what stands in it.
+        content: content('application/json', rawBody ? {} : schemaOf(body, 'input', schemas)),
       },
     }),
     responses: {

@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals'
+import { useDatabase } from '../../tests/support/database.ts'
+import { instantOf } from '../kernel/time.ts'
+import { type Tx, transaction } from './transaction.ts'
+
+const database = useDatabase()
+
+const context = {
+  tenant: '*',
+  now: instantOf('2026-03-01T10:00:00.000Z'),
+  actorId: 'system',
+  traceparent: '',
+} as const
+
+const claim = (tx: Tx, eventId: string) =>
+  tx
+    .tables<{ inbox: { consumer: string; eventId: string } }>()
+    .insertInto('inbox')
+    .values({ consumer: 'test', eventId })
+    .execute()
+
+describe('afterCommit', () => {
+  it('runs when others can see what was written', async () => {
+    const seen: number[] = []
+    await transaction(database.as('course'), context, async (tx) => {
+      await claim(tx, 'one')
+      tx.afterCommit(async () => {
+        const rows = await database.query(`select * from course.inbox where event_id = 'one'`)
+        seen.push(rows.length)
+      })
+      expect(seen).toEqual([])
+    })
+    expect(seen).toEqual([1])
+  })
+
+  it('never runs for what was rolled back, and once for what was tried again', async () => {
+    let runs = 0
+    const follow = async () => {
+      runs += 1
+    }
+    const course = database.as('course')
+    const failed = transaction(course, context, async (tx) => {
+      tx.afterCommit(follow)
+      throw new Error('no')
+    })
+    await expect(failed).rejects.toThrow('no')
+    expect(runs).toBe(0)
+
+    let attempts = 0
+    await transaction(course, context, async (tx) => {
+      tx.afterCommit(follow)
+      attempts += 1
+      if (attempts === 1) throw Object.assign(new Error('deadlock'), { code: '40P01' })
+    })
+    expect([attempts, runs]).toEqual([2, 1])
+  })
+})
