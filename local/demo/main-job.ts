@@ -6,6 +6,7 @@ import type { SentTo } from '../../shared/contracts/define.ts'
 import { enrollmentContract } from '../../shared/contracts/enrollment.ts'
 import { organizationContract } from '../../shared/contracts/organization.ts'
 import { progressContract } from '../../shared/contracts/progress.ts'
+import { videoProcessingContract } from '../../shared/contracts/video-processing.ts'
 import type {
   AssessmentId,
   CertificateId,
@@ -84,19 +85,17 @@ const gather = async ({ url, adminEmail, narrate }: MainJobOptions) => {
     'An instructor signs up, confirms the address, signs in',
     () => someone('Irene Instructor', 'irene@hub.localhost'),
   )
-  await narrate.step('The admin makes her an instructor of the academy', () =>
-    until('the admin to be known as one', () =>
+  await narrate.step('The admin makes her an instructor of the academy', async () => {
+    const params = { organizationId: ACADEMY_ORGANIZATION_ID, accountId: instructor.accountId }
+    await until('the admin to be known as one', () =>
       admin.api
-        .call(organizationContract, 'changeMemberRole', {
-          params: {
-            organizationId: ACADEMY_ORGANIZATION_ID,
-            accountId: instructor.accountId,
-          },
-          body: { role: 'instructor' },
-        })
+        .call(organizationContract, 'changeMemberRole', { params, body: { role: 'instructor' } })
         .catch(whileRefused(403, 404)),
-    ),
-  )
+    )
+    await until('her new role to count', () =>
+      instructor.api.call(videoProcessingContract, 'listVideos').catch(whileRefused(403)),
+    )
+  })
   const learner = await narrate.step('A learner signs up', () =>
     someone('Леонид 学習者 Learner', `leo-${run}@hub.localhost`),
   )
@@ -114,18 +113,15 @@ const buildCourse = async (
   { mediaId, durationMs, narrate }: { mediaId: MediaId; durationMs: number; narrate: Narrator },
 ): Promise<Built> => {
   const draft = await narrate.step('The instructor begins a course', () =>
-    until('her new role to count', () =>
-      api
-        .call(courseContract, 'createCourse', {
-          body: {
-            title: 'Film editing, the basics',
-            summary: 'Where to cut, and why nobody sees it.',
-            description: 'A short course with a film, a text and a test.',
-            language: 'en',
-          },
-        })
-        .catch(whileRefused(403)),
-    ),
+    api.call(courseContract, 'createCourse', {
+      body: {
+        title: 'Film editing, the basics',
+        summary: 'Where to cut, and why nobody sees it.',
+        description: 'A short course with a film, a text and a test.',
+        language: 'en',
+        visibility: 'public',
+      },
+    }),
   )
   const { courseId } = draft
   const assessmentId = await narrate.step('A quiz with four kinds of question', () =>

@@ -7,7 +7,7 @@ import * as HLS from 'hls-parser'
 import { extractText } from 'unpdf'
 import { openApi } from '../../local/demo/api.ts'
 import { type Played, playMainJob } from '../../local/demo/main-job.ts'
-import { type Narrator, silentNarrator } from '../../local/demo/narrator.ts'
+import { silentNarrator } from '../../local/demo/narrator.ts'
 import type { Person } from '../../local/demo/people.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
 import { ffmpegPath } from '../../local/mediaconvert/tool-paths.ts'
@@ -21,15 +21,6 @@ import { root, useHub } from './hub.ts'
 // stranger can verify, one trace from the balancer to the last consumer, and logs that hold no secret.
 
 const running = useHub()
-const steps: string[] = []
-const narrate: Narrator = {
-  ...silentNarrator,
-  step: (name, work) => {
-    steps.push(name)
-    return work()
-  },
-}
-
 let played: Played
 
 beforeAll(async () => {
@@ -37,7 +28,7 @@ beforeAll(async () => {
     url: running.hub.url,
     video: join(root, 'local', 'sample', 'bigbuckbunny.mp4'),
     adminEmail: SAMPLE_ADMIN_EMAIL,
-    narrate,
+    narrate: silentNarrator,
   })
 }, 180_000)
 
