@@ -15,7 +15,6 @@ import { checksumHeaders, readDescription, storeBody } from './objects.ts'
 /** S3 takes 20 KB of form data beside the file. */
 const FIELD_BYTES_MAX = 20 * 1_024
 const FIELDS_MAX = 100
-// biome-ignore lint/suspicious/noTemplateCurlyInString: S3's own variable, literally.
 const FILE_NAME_VARIABLE = '${filename}'
 
 const policySchema = z.object({
