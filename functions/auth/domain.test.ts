@@ -1,17 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
+import { retiredKeys } from '../../shared/kernel/key-rotation.ts'
 import { addMs, DAY_MS, type Instant, instantOf, SECOND_MS } from '../../shared/kernel/time.ts'
 import { emailKeyOf } from './domain/address.ts'
 import { isOurPage, readRefreshCookie, refreshCookie } from './domain/browser.ts'
 import { isGuessable } from './domain/password-policy.ts'
 import { judge, REFRESH_GRACE_MS } from './domain/session.ts'
-import {
-  ACCESS_TOKEN_MS,
-  KEY_LEAD_MS,
-  KEY_LIFE_MS,
-  nextKeyFrom,
-  retiredKeys,
-  signingKeyAt,
-} from './domain/signing-key.ts'
+import { ACCESS_TOKEN_MS, JWKS_CACHE_SECONDS, KEY_ROTATION } from './domain/signing-key.ts'
 import {
   type Bucket,
   countAttempt,
@@ -111,26 +105,15 @@ describe('judge', () => {
 })
 
 describe('signing keys', () => {
-  it('sign only after they have been published for the lead time', () => {
-    const first = { activeFrom: now }
-    const due = addMs(now, KEY_LIFE_MS - KEY_LEAD_MS)
-    expect(nextKeyFrom([first], addMs(due, -1))).toBeUndefined()
-    const next = { activeFrom: nextKeyFrom([first], due) ?? now }
-    expect(next.activeFrom - due).toBe(KEY_LEAD_MS)
-    expect(signingKeyAt([first, next], addMs(next.activeFrom, -1))).toBe(first)
-    expect(signingKeyAt([first, next], next.activeFrom)).toBe(next)
-  })
-
-  it('are made one at a time', () => {
-    const keys = [{ activeFrom: now }, { activeFrom: addMs(now, KEY_LIFE_MS) }]
-    expect(nextKeyFrom(keys, addMs(now, KEY_LIFE_MS - 1))).toBeUndefined()
+  it('are published before they sign for longer than anybody caches the set', () => {
+    expect(KEY_ROTATION.leadMs).toBeGreaterThan(JWKS_CACHE_SECONDS * SECOND_MS)
   })
 
   it('stay published while a token of theirs may live', () => {
-    const old = { activeFrom: addMs(now, -KEY_LIFE_MS) }
+    const old = { activeFrom: addMs(now, -KEY_ROTATION.lifeMs) }
     const current = { activeFrom: now }
-    expect(retiredKeys([old, current], addMs(now, ACCESS_TOKEN_MS))).toEqual([])
-    expect(retiredKeys([old, current], addMs(now, DAY_MS))).toEqual([old])
+    expect(retiredKeys([old, current], KEY_ROTATION, addMs(now, ACCESS_TOKEN_MS))).toEqual([])
+    expect(retiredKeys([old, current], KEY_ROTATION, addMs(now, DAY_MS))).toEqual([old])
   })
 })
 

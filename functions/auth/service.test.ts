@@ -13,7 +13,7 @@ import type { Log } from '../../shared/observe/logger.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { type Answer, type Call, somebody, useDoors } from '../../tests/support/door.ts'
 import { REFRESH_GRACE_MS, SESSIONS_PER_ACCOUNT_MAX } from './domain/session.ts'
-import { KEY_LEAD_MS, KEY_LIFE_MS } from './domain/signing-key.ts'
+import { KEY_ROTATION } from './domain/signing-key.ts'
 import { SIGN_IN_BACKOFF } from './domain/throttle.ts'
 import type { Deps } from './routes.ts'
 import { auth } from './service.ts'
@@ -962,14 +962,14 @@ describe('the jobs', () => {
     }
     const { email } = await aPerson()
     const before = (await signIn(email)).body.accessToken
-    hub.clock.advanceMs(KEY_LIFE_MS)
+    hub.clock.advanceMs(KEY_ROTATION.lifeMs)
     await race(5, () => hub.runJob('rotateKeys'))
     const [coming, current] = await published()
     expect(await published()).toHaveLength(2)
     const stillOld = (await signIn(email)).body.accessToken
     expect(kidOf(stillOld)).toBe(current)
     expect(kidOf(before)).toBe(current)
-    hub.clock.advanceMs(KEY_LEAD_MS - MINUTE_MS)
+    hub.clock.advanceMs(KEY_ROTATION.leadMs - MINUTE_MS)
     const lastOld = (await signIn(email)).body.accessToken
     hub.clock.advanceMs(MINUTE_MS)
     const firstNew = (await signIn(email)).body.accessToken

@@ -19,14 +19,6 @@ import {
 } from './domain/certificate.ts'
 import { certificateIdOf, credentialClaims, linksOf } from './domain/credential.ts'
 import { gradedBy, gradeOf, isGraded, percent, refusal, validUntil } from './domain/rule.ts'
-import {
-  KEY_LEAD_MS,
-  KEY_LIFE_MS,
-  KEY_LINGER_MS,
-  nextKeyFrom,
-  retiredKeys,
-  signingKeyAt,
-} from './domain/signing-key.ts'
 
 const NOW = instantOf('2026-03-01T10:00:00.500Z')
 const LATER = addMs(NOW, DAY_MS)
@@ -253,27 +245,5 @@ describe('the credential', () => {
     expect(certificateIdOf(page, links)).toBe(certificateId)
     for (const other of [page.replace('hub', 'other'), `${page}/`, certificateId, undefined, {}])
       expect(certificateIdOf(other, links)).toBeUndefined()
-  })
-})
-
-describe('signing keys', () => {
-  const key = (days: number) => ({ activeFrom: addMs(NOW, days * DAY_MS) })
-
-  it('makes the first at once and the next a day before it signs', () => {
-    expect(nextKeyFrom([], NOW)).toBe(NOW)
-    const first = { activeFrom: NOW }
-    const due = addMs(NOW, KEY_LIFE_MS - KEY_LEAD_MS)
-    expect(nextKeyFrom([first], addMs(due, -1))).toBeUndefined()
-    expect(nextKeyFrom([first], due)).toBe(addMs(due, KEY_LEAD_MS))
-    expect(nextKeyFrom([first, { activeFrom: addMs(due, 1) }], due)).toBeUndefined()
-  })
-
-  it('signs with the youngest in force, and retires what was replaced for long enough', () => {
-    const keys = [key(0), key(10), key(20)]
-    expect(signingKeyAt(keys, addMs(NOW, 15 * DAY_MS))).toBe(keys[1])
-    expect(signingKeyAt(keys, addMs(NOW, -1))).toBeUndefined()
-    const replaced = addMs(NOW, 10 * DAY_MS)
-    expect(retiredKeys(keys, addMs(replaced, KEY_LINGER_MS - 1))).toEqual([])
-    expect(retiredKeys(keys, addMs(replaced, KEY_LINGER_MS))).toEqual([keys[0]])
   })
 })

@@ -13,7 +13,7 @@ import { useStorage } from '../../tests/support/storage.ts'
 import { PUBLIC_URL, signing, useIssuance } from '../../workflows/certificate-issuance/testing.ts'
 import type { Executions } from './commands/executions.ts'
 import { GIVE_UP_AFTER_MS } from './domain/certificate.ts'
-import { KEY_LIFE_MS } from './domain/signing-key.ts'
+import { KEY_ROTATION } from './domain/signing-key.ts'
 import { certificate } from './service.ts'
 
 // What course would answer about a course that is not remembered.
@@ -742,7 +742,7 @@ describe('key rotation', () => {
     const old = await anIssued()
     const oldCredential = await credentialOf(old.certificateId, old.learner)
     const before = (await publicKeys()).keys.length
-    hub.clock.advanceMs(KEY_LIFE_MS - DAY_MS)
+    hub.clock.advanceMs(KEY_ROTATION.lifeMs - DAY_MS)
     await Promise.all(Array.from({ length: 10 }, () => hub.runJob('rotateKeys')))
     expect((await publicKeys()).keys.length).toBe(before + 1)
     hub.clock.advanceMs(2 * DAY_MS)

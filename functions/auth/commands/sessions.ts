@@ -11,6 +11,7 @@ import {
   type OrganizationId,
   type SessionId,
 } from '../../../shared/kernel/id.ts'
+import { nextKeyFrom, retiredKeys, signingKeyAt } from '../../../shared/kernel/key-rotation.ts'
 import { addMs } from '../../../shared/kernel/time.ts'
 import {
   isLive,
@@ -21,7 +22,7 @@ import {
   type Session,
   USER_AGENT_LENGTH_MAX,
 } from '../domain/session.ts'
-import { ACCESS_TOKEN_MS, nextKeyFrom, retiredKeys, signingKeyAt } from '../domain/signing-key.ts'
+import { ACCESS_TOKEN_MS, KEY_ROTATION } from '../domain/signing-key.ts'
 import { refreshInvalid, refreshReused } from '../errors.ts'
 import { type DatedSigningKey, emit, memberships, sessions, signingKeys } from '../store.ts'
 
@@ -159,10 +160,10 @@ export const turnKeys = async (
   const store = signingKeys(tx)
   await store.holdRing()
   const keys = await store.list()
-  const activeFrom = nextKeyFrom(keys, tx.now)
+  const activeFrom = nextKeyFrom(keys, KEY_ROTATION, tx.now)
   if (activeFrom !== undefined)
     await store.insert({ ...(await accessTokens.makeKey()), activeFrom })
-  for (const { keyId } of retiredKeys(keys, tx.now)) await store.delete(keyId)
+  for (const { keyId } of retiredKeys(keys, KEY_ROTATION, tx.now)) await store.delete(keyId)
   return store.list()
 }
 

@@ -2,8 +2,9 @@ import { at, type InstantColumn, type JsonColumn, json } from '../../../shared/d
 import type { Tx } from '../../../shared/db/transaction.ts'
 import { assert } from '../../../shared/kernel/assert.ts'
 import type { Id } from '../../../shared/kernel/id.ts'
+import { nextKeyFrom, retiredKeys, signingKeyAt } from '../../../shared/kernel/key-rotation.ts'
 import type { Instant } from '../../../shared/kernel/time.ts'
-import { nextKeyFrom, retiredKeys, signingKeyAt } from '../domain/signing-key.ts'
+import { KEY_ROTATION } from '../domain/signing-key.ts'
 
 /** A public Ed25519 key as the key set shows it (RFC 8037). */
 export type PublicJwk = {
@@ -46,7 +47,7 @@ export const signingKeys = (tx: Tx) => {
   const turn = async (makeKey: () => Promise<SigningKey>): Promise<DatedSigningKey[]> => {
     await db.selectFrom('keyRing').select('single').forUpdate().executeTakeFirstOrThrow()
     const keys = await list()
-    const activeFrom = nextKeyFrom(keys, tx.now)
+    const activeFrom = nextKeyFrom(keys, KEY_ROTATION, tx.now)
     if (activeFrom !== undefined) {
       const { publicJwk, ...key } = await makeKey()
       await db
@@ -54,7 +55,7 @@ export const signingKeys = (tx: Tx) => {
         .values({ ...key, publicJwk: json(publicJwk), activeFrom: at(activeFrom) })
         .execute()
     }
-    for (const { keyId } of retiredKeys(keys, tx.now))
+    for (const { keyId } of retiredKeys(keys, KEY_ROTATION, tx.now))
       await db
         .updateTable('signingKeys')
         .set({ privateSealed: null })
