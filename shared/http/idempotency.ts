@@ -26,7 +26,7 @@ export type StoredAnswer = { readonly status: number; readonly answer: unknown }
 
 /** The request as the key stands for it: operation, target and payload. */
 export type KeyedRequest = {
-  /** Whose key it is: two callers may use the same one. */
+  /** Whose key it is: two callers may use the same one, and one caller in two organisations. */
   readonly owner: string
   readonly key: string
   readonly operation: string
@@ -44,6 +44,7 @@ export const claimIdempotencyKey = async (
   request: KeyedRequest,
 ): Promise<StoredAnswer | undefined> => {
   const db = tx.tables<Tables>()
+  const expiresAt = at(addMs(tx.now, KEPT_MS))
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([request.operation, request.input]))
     .digest('hex')
@@ -57,12 +58,12 @@ export const claimIdempotencyKey = async (
         fingerprint,
         status: null,
         answer: null,
-        expiresAt: at(addMs(tx.now, KEPT_MS)),
+        expiresAt,
       })
       .onConflict((conflict) =>
         conflict
           .columns(['owner', 'key'])
-          .doUpdateSet({ fingerprint, status: null, answer: null })
+          .doUpdateSet({ fingerprint, status: null, answer: null, expiresAt })
           .where('idempotency.expiresAt', '<', at(tx.now)),
       )
       .returning('key')

@@ -114,7 +114,12 @@ const run = async (
     const keyed =
       key === undefined
         ? undefined
-        : { owner: actorId, key, operation: name, input: { ...input, params } }
+        : {
+            owner: `${actorId}@${context.tenant}`,
+            key,
+            operation: name,
+            input: { ...input, params, ifMatch },
+          }
     const first = keyed && (await claimIdempotencyKey(tx, keyed))
     if (first) return replay(first, operation)
     const reply = new Headers()
