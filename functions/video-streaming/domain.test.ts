@@ -13,6 +13,7 @@ import { BEAT_WINDOW, type BeatWindow, countBeat } from './domain/heartbeat.ts'
 import {
   clamp,
   coverageOf,
+  GAP_MS,
   INTERVALS_MAX,
   type Interval,
   lengthOf,
@@ -222,6 +223,25 @@ describe('recordBeat', () => {
         expect(lengthOf(standing.intervals)).toBe(delaysMs.length * 10_000)
       }),
     )
+  })
+
+  it('charges the gaps that count as played: crumbs half a second apart buy no video', () => {
+    const crumbs = (from: number): Beat =>
+      beat(0, 0, {
+        intervals: Array.from({ length: 50 }, (_, index) => ({
+          startMs: from + index * (GAP_MS + 1),
+          endMs: from + index * (GAP_MS + 1) + 1,
+        })),
+      })
+    expect(() => record(watched(), crumbs(0), 0)).toThrow(code('playback.too_fast'))
+    let standing = watched()
+    for (let startMs = 0; startMs < DURATION_MS; startMs += GAP_MS + 1)
+      try {
+        standing = record(standing, beat(startMs, startMs + 1), 0).watched
+      } catch {
+        // Refused: nothing has changed.
+      }
+    expect(standing.coverageBasisPoints).toBeLessThanOrEqual((SLACK_MS * 10_000) / DURATION_MS)
   })
 
   it('lets a night of silence earn no more than the limit', () => {

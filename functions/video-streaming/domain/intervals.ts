@@ -27,6 +27,10 @@ export const clamp = (intervals: readonly Interval[], durationMs: number): reado
 export const lengthOf = (intervals: readonly Interval[]): number =>
   intervals.reduce((sum, [start, end]) => sum + end - start, 0)
 
+/** As {@link lengthOf}, with the gaps that count as played. */
+export const countedLengthOf = (intervals: readonly Interval[]): number =>
+  lengthOf(joined(intervals, { gapMs: GAP_MS }))
+
 /** As `intervals`, or its longest stretches where there are too many to keep. */
 export const longest = (intervals: readonly Interval[]): readonly Interval[] =>
   intervals.length <= INTERVALS_MAX

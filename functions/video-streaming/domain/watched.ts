@@ -10,7 +10,15 @@ import type {
 } from '../../../shared/kernel/id.ts'
 import { type Instant, MINUTE_MS, SECOND_MS } from '../../../shared/kernel/time.ts'
 import { intervalInvalid, tooFast } from '../errors.ts'
-import { clamp, coverageOf, type Interval, lengthOf, longest, unite } from './intervals.ts'
+import {
+  clamp,
+  countedLengthOf,
+  coverageOf,
+  type Interval,
+  lengthOf,
+  longest,
+  unite,
+} from './intervals.ts'
 
 /** Media time that the network's whims may lend, once per learner and video. */
 export const SLACK_MS = 5 * SECOND_MS
@@ -99,10 +107,13 @@ export const recordBeat = (
       durationMs,
     ),
   )
-  const playedMs = lengthOf(played)
+  const known = clamp(watched.intervals, durationMs)
+  const all = unite([...known, ...played])
+  // Gaps that count as played are claimed like what was played: else crumbs, spread thin, would buy all of it.
+  const playedMs = Math.max(lengthOf(played), countedLengthOf(all) - countedLengthOf(known))
   const possibleMs = creditAt(watched, beat.playbackRate, now)
   if (playedMs > possibleMs) throw tooFast({ playedMs, possibleMs, since: watched.creditedAt })
-  const intervals = longest(unite([...clamp(watched.intervals, durationMs), ...played]))
+  const intervals = longest(all)
   // Sticky: a reprocessed video of another length takes nothing away.
   const coverage = Math.max(watched.coverageBasisPoints, coverageOf(intervals, durationMs))
   assert(coverage <= 10_000, 'nobody watches more than everything')
