@@ -47,8 +47,7 @@ export const toCaller = (principal: Principal): Caller => {
     grants.organization.includes(permission) ||
     (course !== undefined &&
       ((grants.courses[course.courseId]?.includes(permission) ?? false) ||
-        (course.instructorIds.includes(accountId) &&
-          courseInstructorPermissions.includes(permission))))
+        (course.instructorIds.includes(accountId) && mayTeach(grants, permission))))
   return {
     ...principal,
     can,
@@ -58,8 +57,12 @@ export const toCaller = (principal: Principal): Caller => {
   }
 }
 
+// Membership gives everybody some permission: who has none in the organisation has left it, and teaches nothing there.
+const mayTeach = ({ organization }: Grants, permission: Permission): boolean =>
+  organization.length > 0 && courseInstructorPermissions.includes(permission)
+
 /** Holds `permission` anywhere at all: enough to enter a `course` operation, whose handler decides. */
 export const mayHoldSomewhere = (caller: Caller, permission: Permission): boolean =>
   caller.can(permission) ||
-  courseInstructorPermissions.includes(permission) ||
+  mayTeach(caller.grants, permission) ||
   Object.values(caller.grants.courses).some((held) => held.includes(permission))
