@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import type { HubConfig } from './config.ts'
+import type { HubLog } from './log.ts'
+import type { Secrets } from './secrets.ts'
 
 export type Pod = { stop(): Promise<void>; readonly exited: Promise<number | null> }
 
@@ -7,11 +10,53 @@ const DRAIN_MS = 2_000
 const READY_TIMEOUT_MS = 20_000
 const READY_POLL_MS = 50
 
+/** The gateway pod, between the public balancer and the internal one. */
+export const startGateway = async ({
+  config,
+  url,
+  publicUrl,
+  internalUrl,
+  secrets,
+  eventLog,
+  hubLog,
+}: {
+  config: HubConfig
+  /** Where it shall listen. */
+  url: string
+  publicUrl: string
+  internalUrl: string
+  secrets: Secrets
+  /** The variables by which it finds the event log. */
+  eventLog: Readonly<Record<string, string>>
+  hubLog: HubLog
+}): Promise<Pod> =>
+  startPod({
+    root: config.root,
+    name: 'gateway',
+    url,
+    onLog: (line) => hubLog.write('gateway', line),
+    environment: {
+      PORT: new URL(url).port,
+      HOST: '127.0.0.1',
+      INTERNAL_URL: internalUrl,
+      PUBLIC_URL: publicUrl,
+      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKey),
+      CORS_ORIGINS: publicUrl,
+      TRUSTED_HOPS: '1',
+      // Nobody else sends to this gateway once its balancer has stopped.
+      DRAIN_DELAY_MS: '0',
+      DRAIN_MS_MAX: '1500',
+      ...config.rates,
+      ...eventLog,
+      ...(config.redisUrl && { REDIS_URL: config.redisUrl }),
+    },
+  })
+
 /**
  * Runs a pod's `server.ts` as its own process, as EKS would: configured by its environment, ended by SIGTERM. It never
  * outlives the hub, however that ends (local/leash.ts).
  */
-export const startPod = async (options: {
+const startPod = async (options: {
   readonly root: string
   readonly name: string
   readonly url: string

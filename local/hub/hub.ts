@@ -1,40 +1,22 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import pg from 'pg'
-import { ensureEventLog } from '../../shared/bus/embedded/ensure.ts'
-import { busSchema, openBus } from '../../shared/bus/open.ts'
-import type { Bus } from '../../shared/bus/port.ts'
-import { migrate } from '../../shared/db/migrate.ts'
-import { producers } from '../../shared/events/registry.ts'
-import { deadLetterTopicOf, topicOf } from '../../shared/events/topics.ts'
-import { startBalancer } from '../balancer/balancer.ts'
-import { createEventBridge } from '../event-bridge/event-bridge.ts'
-import {
-  startEventSourceMappings,
-  toMapping,
-} from '../event-source-mappings/event-source-mappings.ts'
-import { startLambdaApi } from '../lambda/api.ts'
-import { createLambda, type Lambda } from '../lambda/lambda.ts'
 import { startMail } from '../mail/mail.ts'
-import { startMediaConvert } from '../mediaconvert/server.ts'
 import { ffprobePath } from '../mediaconvert/tool-paths.ts'
 import { packageHub } from '../package/package.ts'
-import { freePort, startPostgres } from '../postgres/postgres.ts'
-import { startS3 } from '../s3/server.ts'
-import { startSchedules } from '../schedules/schedules.ts'
-import { startStepFunctions } from '../step-functions/server.ts'
-import { functionNameOf, readTemplate, type Template } from '../template/template.ts'
-import { createClosers } from './closers.ts'
+import { freePort } from '../postgres/postgres.ts'
+import { type Closers, createClosers } from './closers.ts'
 import type { HubConfig } from './config.ts'
 import { claimDataFolder } from './data-folder.ts'
 import { fontsPath } from './fonts.ts'
-import { startPod } from './gateway.ts'
+import { startFunctions, startTriggers } from './functions.ts'
+import { startGateway } from './gateway.ts'
 import { openHubLog } from './log.ts'
 import { startPages } from './pages.ts'
 import type { Report } from './report.ts'
-import { loadSecrets, resolveSecrets, type Secrets } from './secrets.ts'
+import { loadSecrets, type Secrets, s3Credentials, secretOf } from './secrets.ts'
+import { migrateSchemas, openEventLog, startDatabase, startStorage } from './stores.ts'
+import { readHubTemplate } from './template.ts'
+import { startWorkflows } from './workflows.ts'
 
 export type Hub = {
   readonly url: string
@@ -42,12 +24,8 @@ export type Hub = {
   stop(): Promise<void>
 }
 
-const REGION = 'us-east-1'
-const BUCKET = 'learning-hub'
-const PARTITIONS = 4
-/** A laptop's share of what AWS would give; see local/lambda. */
-const ENVIRONMENTS_PER_FUNCTION_MAX = 4
-const IDLE_ENVIRONMENTS_MAX = 24
+/** Whoever verifies this address gets the first platform grant (functions/rbac). */
+export const SAMPLE_ADMIN_EMAIL = 'admin@hub.localhost'
 
 /**
  * Brings up the whole hub on one machine: the same bundles, template and state machines that deploy, on embedded parts.
@@ -64,11 +42,8 @@ export const startHub = async (config: HubConfig, report: Report): Promise<Hub> 
   }
 }
 
-const bringUp = async (
-  config: HubConfig,
-  report: Report,
-  closers: ReturnType<typeof createClosers>,
-): Promise<Hub> => {
+/** Each part in the order in which others need it; they end in the opposite order. */
+const bringUp = async (config: HubConfig, report: Report, closers: Closers): Promise<Hub> => {
   const { root, dataDir } = config
   const url = `http://localhost:${config.port}`
   closers.add(await claimDataFolder(dataDir), (release) => release())
@@ -80,148 +55,40 @@ const bringUp = async (
     packageHub({ root, reuse: true }),
   )
   const secrets = await loadSecrets(dataDir, await readFile(packaged.templatePath, 'utf8'))
-  const secret = (name: string) => secrets.values[name] ?? ''
-  const database = await report.step('starting PostgreSQL', async () => {
-    if (config.databaseUrl) return config.databaseUrl
-    const server = await startPostgres({ dataDir: join(dataDir, 'postgres'), durable: true })
-    closers.add(server, (part) => part.stop())
-    return server.url('hub')
+  const databaseUrl = await report.step('starting PostgreSQL', () => startDatabase(config, closers))
+  const eventLog = await report.step('migrating the schemas', async () => {
+    await migrateSchemas({ root, databaseUrl, secrets })
+    return openEventLog(config, { databaseUrl, secrets, log: hubLog.of('event-log'), closers })
   })
-  const bus = await report.step('migrating the schemas', async () => {
-    await createDatabase(database)
-    await migrate({
-      databaseUrl: database,
-      rolePassword: secret('database:services'),
-      services: schemasOf(root),
-    })
-    return openEventLog({ root, config, database, secrets, log: hubLog.of('event-log') })
-  })
-  closers.add(bus.bus, (part) => part.close())
-  const s3 = await report.step('starting storage and mail', async () => {
-    const part = await startS3({
-      dataDir: join(dataDir, 's3'),
-      port: 0,
-      accessKeyId: secret('s3:access-key'),
-      secretAccessKey: secret('s3:secret-key'),
-      region: REGION,
-      allowedOrigins: ['*'],
-    })
-    await createBucket(part.url, secrets)
-    return closers.add(part, () => part.close())
-  })
-  const mail = closers.add(
-    await startMail({
-      dataDir: join(dataDir, 'mail'),
-      port: 0,
-      apiKey: secret('sendgrid:api-key'),
-    }),
-    (part) => part.close(),
-  )
-
-  const internalPort = await freePort()
-  const internalUrl = `http://127.0.0.1:${internalPort}`
-  const template = secretsInto(
-    await readTemplate(packaged.templatePath, {
-      AlbListenerArn: LISTENER_ARN,
-      MskClusterArn: `arn:aws:kafka:${REGION}:123456789012:cluster/hub/local`,
-      KafkaBrokers: config.kafkaBrokers ?? '',
-      KafkaTls: 'false',
-      KafkaUsername: '',
-      FunctionRoleArn: ROLE_ARN,
-      // What a layer holds is found in node_modules here (FFPROBE_PATH, FONTS_PATH).
-      FfprobeLayerArn: LAYER_ARN,
-      TypstLayerArn: LAYER_ARN,
-      FontsLayerArn: LAYER_ARN,
-      MediaConvertRoleArn: ROLE_ARN,
-      StateMachineRoleArn: ROLE_ARN,
-      SchedulerRoleArn: ROLE_ARN,
-      DatabaseUrl: withoutCredentials(database),
-      InternalJwks: JSON.stringify([publicPart(secrets.internalKey)]),
-      InternalUrl: internalUrl,
-      PublicUrl: url,
-      MediaBucket: BUCKET,
-      MailFrom: 'Learning Hub <hub@localhost.localdomain>',
-      PlatformAdminEmail: SAMPLE_ADMIN_EMAIL,
-      SendgridWebhookKey: '',
-    }),
-    secrets,
-  )
-
+  const { s3Url, mail } = await report.step('starting storage and mail', async () => ({
+    s3Url: await startStorage(config, { secrets, closers }),
+    mail: closers.add(await startOwnMail(dataDir, secrets), (part) => part.close()),
+  }))
   await report.step('starting functions, workflows and gateway', async () => {
-    const ports = {
-      lambda: await freePort(),
-      sfn: await freePort(),
-      mediaConvert: await freePort(),
-    }
-    const lambda = closers.add(
-      createLambda({
-        functions: template.functions,
-        codeRoot: packaged.codeRoot,
-        region: REGION,
-        environmentsPerFunctionMax: ENVIRONMENTS_PER_FUNCTION_MAX,
-        idleEnvironmentsMax: IDLE_ENVIRONMENTS_MAX,
-        asyncRetryDelaysMs: [1_000, 2_000],
-        onLog: (name, line) => hubLog.write(name, line),
-        baseEnv: {
-          PATH: process.env.PATH ?? '',
-          AWS_ACCESS_KEY_ID: secret('s3:access-key'),
-          AWS_SECRET_ACCESS_KEY: secret('s3:secret-key'),
-          AWS_ENDPOINT_URL_S3: s3.url,
-          AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${ports.lambda}`,
-          AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${ports.sfn}`,
-          AWS_ENDPOINT_URL_MEDIACONVERT: `http://127.0.0.1:${ports.mediaConvert}`,
-          SENDGRID_BASE_URL: mail.url,
-          FFPROBE_PATH: ffprobePath(),
-          FONTS_PATH: fontsPath(root),
-          ...bus.environment,
-        },
-      }),
-      (part) => part.close(),
-    )
-    closers.add(await startLambdaApi({ lambda, port: ports.lambda }), (part) => part.close())
-    await startWorkflows({ template, lambda, dataDir, ports, closers, s3Url: s3.url, secrets })
-    closers.add(
-      await startBalancer({
-        port: internalPort,
-        rules: template.listenerRules.filter((rule) => rule.listenerArn === LISTENER_ARN),
-        invoke: lambda.invoke,
-        onProblem: (line) => hubLog.write('internal-balancer', line),
-      }),
-      (part) => part.close(),
-    )
-    closers.add(
-      startEventSourceMappings({
-        mappings: template.eventSourceMappings.map(toMapping),
-        bus: bus.bus,
-        invoke: lambda.invoke,
-        onError: (error, { functionName }) =>
-          hubLog.write('event-source-mappings', `${functionName}: ${String(error)}`),
-      }),
-      (part) => part.close(),
-    )
-    closers.add(startSchedules({ schedules: template.schedules, invoke: lambda.invoke }), (part) =>
-      part.close(),
-    )
-    const gateway = await startPod({
-      root,
-      name: 'gateway',
-      url: gatewayUrl,
-      onLog: (line) => hubLog.write('gateway', line),
+    const ports = await freePorts()
+    const internalUrl = `http://127.0.0.1:${ports.internal}`
+    const template = await readHubTemplate(packaged.templatePath, {
+      ...{ config, secrets, databaseUrl, internalUrl },
+      publicUrl: url,
+      adminEmail: SAMPLE_ADMIN_EMAIL,
+    })
+    const lambda = await startFunctions({
+      ...{ template, hubLog, closers },
+      codeRoot: packaged.codeRoot,
+      apiPort: ports.lambda,
       environment: {
-        PORT: new URL(gatewayUrl).port,
-        HOST: '127.0.0.1',
-        INTERNAL_URL: internalUrl,
-        PUBLIC_URL: url,
-        INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKey),
-        CORS_ORIGINS: url,
-        TRUSTED_HOPS: '1',
-        // Nobody else sends to this gateway once its balancer has stopped.
-        DRAIN_DELAY_MS: '0',
-        DRAIN_MS_MAX: '1500',
-        ...config.rates,
-        ...bus.environment,
-        ...(config.redisUrl && { REDIS_URL: config.redisUrl }),
+        ...machineEnvironment(root, { secrets, ports, s3Url, mailUrl: mail.url }),
+        ...eventLog.environment,
       },
+    })
+    await startWorkflows({ template, lambda, dataDir, ports, s3Url, secrets, closers })
+    const internalPort = ports.internal
+    await startTriggers({ template, lambda, bus: eventLog.bus, internalPort, hubLog, closers })
+    const gateway = await startGateway({
+      ...{ config, internalUrl, secrets, hubLog },
+      url: gatewayUrl,
+      publicUrl: url,
+      eventLog: eventLog.environment,
     })
     closers.add(gateway, (part) => part.stop())
     pages.ready({ template, lambda, mail })
@@ -229,172 +96,44 @@ const bringUp = async (
   return { url, stop: () => closers.close() }
 }
 
-const LISTENER_ARN = `arn:aws:elasticloadbalancing:${REGION}:123456789012:listener/app/internal/1/1`
-const LAYER_ARN = `arn:aws:lambda:${REGION}:123456789012:layer:local:1`
-const ROLE_ARN = 'arn:aws:iam::123456789012:role/local'
-export const SAMPLE_ADMIN_EMAIL = 'admin@hub.localhost'
-
-/** Every folder that has migrations owns a schema. */
-const schemasOf = (root: string) =>
-  ['functions', 'eks-workloads'].flatMap((room) =>
-    readdirSync(join(root, room))
-      .map((name) => ({ name, migrationsDir: join(root, room, name, 'migrations') }))
-      .filter(({ migrationsDir }) => existsSync(migrationsDir)),
-  )
-
-const createDatabase = async (databaseUrl: string) => {
-  const target = new URL(databaseUrl)
-  const name = target.pathname.slice(1)
-  const server = new URL(databaseUrl)
-  server.pathname = '/postgres'
-  const client = new pg.Client({ connectionString: server.href })
-  await client.connect()
-  try {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name])
-    if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`)
-  } finally {
-    await client.end()
-  }
-}
-
-/** The log, its topics, and the variables by which functions and pods find it. */
-const openEventLog = async ({
-  root,
-  config,
-  database,
-  secrets,
-  log,
-}: {
-  root: string
-  config: HubConfig
-  database: string
-  secrets: Secrets
-  log: Parameters<typeof openBus>[1]['log']
-}): Promise<{ bus: Bus; environment: Record<string, string> }> => {
-  const environment = config.kafkaBrokers
-    ? { KAFKA_BROKERS: config.kafkaBrokers, KAFKA_TLS: 'false' }
-    : {
-        EVENT_LOG_URL: await ensureEventLog({
-          databaseUrl: database,
-          rolePassword: secrets.values['database:services'] ?? '',
-        }),
-      }
-  const bus = await openBus(busSchema.parse(environment), { log })
-  // Whoever has a schema may consume, and so park.
-  const consumers = schemasOf(root).map(({ name }) => name)
-  const topics = [...Object.keys(producers).map(topicOf), ...consumers.map(deadLetterTopicOf)]
-  await bus.ensureTopics(topics, { partitions: PARTITIONS })
-  return { bus, environment }
-}
-
-const createBucket = async (endpoint: string, secrets: Secrets) => {
-  const s3 = new S3Client({
-    endpoint,
-    region: REGION,
-    forcePathStyle: true,
-    credentials: {
-      accessKeyId: secrets.values['s3:access-key'] ?? '',
-      secretAccessKey: secrets.values['s3:secret-key'] ?? '',
-    },
+const startOwnMail = (dataDir: string, secrets: Secrets) =>
+  startMail({
+    dataDir: join(dataDir, 'mail'),
+    port: 0,
+    apiKey: secretOf(secrets, 'sendgrid:api-key'),
   })
-  await s3.send(new CreateBucketCommand({ Bucket: BUCKET })).catch((error: unknown) => {
-    const isThere = error instanceof Error && /BucketAlready/.test(error.name)
-    if (!isThere) throw error
-  })
-  s3.destroy()
-}
 
-const startWorkflows = async ({
-  template,
-  lambda,
-  dataDir,
-  ports,
-  closers,
-  s3Url,
-  secrets,
-}: {
-  template: Template
-  lambda: Lambda
-  dataDir: string
-  ports: { sfn: number; mediaConvert: number }
-  closers: ReturnType<typeof createClosers>
-  s3Url: string
-  secrets: Secrets
-}) => {
-  const invokeLambda = async (name: string, payload: unknown) => {
-    const { payload: text, functionError } = await lambda.invoke(
-      functionNameOf(name),
-      JSON.stringify(payload ?? {}),
-    )
-    return { payload: text === '' ? null : JSON.parse(text), functionError }
-  }
-  const eventBridge = createEventBridge({
-    rules: template.eventRules
-      .filter(({ enabled }) => enabled)
-      .map(({ name, pattern, targets }) => ({
-        name,
-        pattern,
-        targets: targets.map(toTarget),
-      })) as never,
-    invokeLambda,
-    startExecution: async () => {
-      throw new Error('no rule starts a state machine')
-    },
-  })
-  closers.add(
-    await startMediaConvert({
-      dataDir: join(dataDir, 'mediaconvert'),
-      port: ports.mediaConvert,
-      s3: {
-        endpoint: s3Url,
-        region: REGION,
-        credentials: {
-          accessKeyId: secrets.values['s3:access-key'] ?? '',
-          secretAccessKey: secrets.values['s3:secret-key'] ?? '',
-        },
-      },
-      onEvent: (event) => eventBridge.put(event),
-    }),
-    (part) => part.close(),
-  )
-  closers.add(
-    await startStepFunctions({
-      dataDir: join(dataDir, 'step-functions'),
-      port: ports.sfn,
-      stateMachines: template.stateMachines,
-      invokeLambda,
-      mediaConvert: `http://127.0.0.1:${ports.mediaConvert}`,
-    }),
-    (part) => part.close(),
-  )
-}
+type Ports = Awaited<ReturnType<typeof freePorts>>
 
-const toTarget = ({
-  kind,
-  name,
-  arn,
-  ...input
-}: Template['eventRules'][number]['targets'][number]) =>
-  kind === 'function'
-    ? { kind: 'lambda' as const, functionName: name, ...input }
-    : { kind: 'state-machine' as const, arn }
-
-const secretsInto = (template: Template, secrets: Secrets): Template => ({
-  ...template,
-  functions: template.functions.map((one) => ({
-    ...one,
-    environment: Object.fromEntries(
-      Object.entries(one.environment).map(([name, value]) => [
-        name,
-        resolveSecrets(value, secrets),
-      ]),
-    ),
-  })),
+// Known before the parts that listen on them: functions are told of all of them at once.
+const freePorts = async () => ({
+  internal: await freePort(),
+  lambda: await freePort(),
+  stepFunctions: await freePort(),
+  mediaConvert: await freePort(),
 })
 
-const withoutCredentials = (databaseUrl: string): string => {
-  const { host, pathname } = new URL(databaseUrl)
-  return `postgres://${host}${pathname}`
+/** What every function finds here beside its own variables: this machine's parts in place of AWS's. */
+const machineEnvironment = (
+  root: string,
+  {
+    secrets,
+    ports,
+    s3Url,
+    mailUrl,
+  }: { secrets: Secrets; ports: Ports; s3Url: string; mailUrl: string },
+): Readonly<Record<string, string>> => {
+  const { accessKeyId, secretAccessKey } = s3Credentials(secrets)
+  return {
+    PATH: process.env.PATH ?? '',
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_ENDPOINT_URL_S3: s3Url,
+    AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${ports.lambda}`,
+    AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${ports.stepFunctions}`,
+    AWS_ENDPOINT_URL_MEDIACONVERT: `http://127.0.0.1:${ports.mediaConvert}`,
+    SENDGRID_BASE_URL: mailUrl,
+    FFPROBE_PATH: ffprobePath(),
+    FONTS_PATH: fontsPath(root),
+  }
 }
-
-const publicPart = ({ d: _, ...publicKey }: Secrets['internalKey']) => publicKey

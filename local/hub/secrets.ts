@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
 import * as z from 'zod'
+import { assert } from '../../shared/kernel/assert.ts'
 import { readJson, writeJson } from './data-folder.ts'
 
 const secretsSchema = z.object({
@@ -14,12 +15,12 @@ const secretsSchema = z.object({
 export type Secrets = z.output<typeof secretsSchema>
 
 /** Secrets with a form of their own; every other one that the template refers to is 32 random bytes in base64. */
-const FORMS: Readonly<Record<string, () => string>> = {
+const FORMS = {
   'database:services': () => randomBytes(24).toString('hex'),
   'sendgrid:api-key': () => `SG.${randomBytes(16).toString('hex')}`,
   's3:access-key': () => `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
   's3:secret-key': () => randomBytes(24).toString('base64url'),
-}
+} as const satisfies Readonly<Record<string, () => string>>
 
 /**
  * The hub's own secrets: made when they are first wanted, kept in the data folder, readable by its owner alone.
@@ -32,7 +33,8 @@ export const loadSecrets = async (dataDir: string, templateText: string): Promis
   const known = stored.success ? stored.data : undefined
   const wanted = [...templateText.matchAll(REFERENCE)].map(([, secret, key]) => `${secret}:${key}`)
   const names = new Set([...Object.keys(FORMS), ...wanted, ...Object.keys(known?.values ?? {})])
-  const make = (name: string) => FORMS[name]?.() ?? randomBytes(32).toString('base64')
+  const forms: Readonly<Record<string, () => string>> = FORMS
+  const make = (name: string) => forms[name]?.() ?? randomBytes(32).toString('base64')
   const secrets: Secrets = {
     internalKey: known?.internalKey ?? (await newInternalKey()),
     values: Object.fromEntries([...names].map((name) => [name, known?.values[name] ?? make(name)])),
@@ -40,6 +42,19 @@ export const loadSecrets = async (dataDir: string, templateText: string): Promis
   await writeJson(file, secrets)
   return secrets
 }
+
+/** One secret of the hub's own parts. */
+export const secretOf = ({ values }: Secrets, name: keyof typeof FORMS): string => {
+  const value = values[name]
+  assert(value !== undefined, 'a secret with a form of its own is always made')
+  return value
+}
+
+/** What every client of the local S3 signs with. */
+export const s3Credentials = (secrets: Secrets) => ({
+  accessKeyId: secretOf(secrets, 's3:access-key'),
+  secretAccessKey: secretOf(secrets, 's3:secret-key'),
+})
 
 const REFERENCE =
   /\{\{resolve:secretsmanager:\/learning-hub\/[\w-]+\/([\w-]+):SecretString:([\w-]+)\}\}/g
