@@ -1,4 +1,4 @@
-import { type Instant, toIso } from '../../shared/kernel/time.ts'
+import { type Instant, toIso, toIsoOrNull } from '../../shared/kernel/time.ts'
 import { gradeAnswer, keyOf } from './domain/answer.ts'
 import { type Assessment, type Shown, sizeOf } from './domain/assessment.ts'
 import { type Attempt, gradeOf, type Item, secondsFor } from './domain/attempt.ts'
@@ -6,9 +6,6 @@ import { asked } from './domain/draw.ts'
 import { shownOf } from './domain/feedback.ts'
 import type { Question } from './domain/question.ts'
 import type { AttemptSummary, Standing } from './store/attempts.ts'
-
-const toIsoOrNull = (instant: Instant | null): string | null =>
-  instant === null ? null : toIso(instant)
 
 export const showQuestion = (question: Question) => ({
   ...question,

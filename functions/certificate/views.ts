@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Instant } from '../../shared/kernel/time.ts'
-import { toIso } from '../../shared/kernel/time.ts'
+import { toIso, toIsoOrNull } from '../../shared/kernel/time.ts'
 import {
   type Certificate,
   type Issued,
@@ -43,7 +43,7 @@ export const showVerification = (certificate: Issued, { links, now }: Seen) => {
     certificateId,
     status,
     reason,
-    since: since === null ? null : toIso(since),
+    since: toIsoOrNull(since),
     claims: showClaims(snapshot),
     issuer: { id: links.issuer, name: ISSUER_NAME, jwks: links.jwks },
     supersedesId,
@@ -56,7 +56,7 @@ const showClaims = ({ address: _, ...snapshot }: Snapshot) => ({
   ...snapshot,
   completedAt: toIso(snapshot.completedAt),
   issuedAt: toIso(snapshot.issuedAt),
-  validUntil: snapshot.validUntil === null ? null : toIso(snapshot.validUntil),
+  validUntil: toIsoOrNull(snapshot.validUntil),
 })
 
 /** No script, nothing from elsewhere: the page says the same with everything switched off. */

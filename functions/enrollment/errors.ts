@@ -1,6 +1,6 @@
 import { DomainError } from '../../shared/kernel/errors.ts'
 import type { CourseId } from '../../shared/kernel/id.ts'
-import { type Instant, toIso } from '../../shared/kernel/time.ts'
+import { type Instant, toIsoOrNull } from '../../shared/kernel/time.ts'
 
 /** Absent, or none of the caller's business. */
 export const courseNotFound = (courseId: CourseId) =>
@@ -32,8 +32,8 @@ export const invitationOnly = () =>
 export const notOpen = (window: { opensAt: Instant | null; closesAt: Instant | null }) =>
   new DomainError('conflict', 'enrollment.not_open', 'Enrolment is not open now.', {
     extensions: {
-      opensAt: window.opensAt === null ? null : toIso(window.opensAt),
-      closesAt: window.closesAt === null ? null : toIso(window.closesAt),
+      opensAt: toIsoOrNull(window.opensAt),
+      closesAt: toIsoOrNull(window.closesAt),
     },
   })
 

@@ -7,7 +7,7 @@ import { DomainError } from '../../shared/kernel/errors.ts'
 import { type AccountId, type CourseId, type EnrollmentId, newId } from '../../shared/kernel/id.ts'
 import { toPage } from '../../shared/kernel/page.ts'
 import { given } from '../../shared/kernel/readonly.ts'
-import { type Instant, instantOf, toIso } from '../../shared/kernel/time.ts'
+import { type Instant, instantOf, toIso, toIsoOrNull } from '../../shared/kernel/time.ts'
 import { type CourseFacts, courseRefs } from '../../shared/projection/course-refs.ts'
 import {
   type Admission,
@@ -308,34 +308,32 @@ const readWindow = ({
 const isOver = ({ disabledAt, expiresAt }: Code, now: Instant): boolean =>
   disabledAt !== null || (expiresAt !== null && expiresAt <= now)
 
-const isoOrNull = (at: Instant | null) => (at === null ? null : toIso(at))
-
 const showWindow = ({ startsAt, endsAt }: { startsAt: Instant; endsAt: Instant | null }) => ({
   startsAt: toIso(startsAt),
-  endsAt: isoOrNull(endsAt),
+  endsAt: toIsoOrNull(endsAt),
 })
 
 const showEnrollment = (enrollment: Enrollment) => ({
   ...enrollment,
   ...showWindow(enrollment),
   enrolledAt: toIso(enrollment.enrolledAt),
-  endedAt: isoOrNull(enrollment.endedAt),
+  endedAt: toIsoOrNull(enrollment.endedAt),
   entitlements: enrollment.entitlements.map((entitlement) => ({
     ...entitlement,
     ...showWindow(entitlement),
-    revokedAt: isoOrNull(entitlement.revokedAt),
+    revokedAt: toIsoOrNull(entitlement.revokedAt),
   })),
 })
 
 const showSettings = (offering: Offering) => ({
   ...offering,
-  opensAt: isoOrNull(offering.opensAt),
-  closesAt: isoOrNull(offering.closesAt),
+  opensAt: toIsoOrNull(offering.opensAt),
+  closesAt: toIsoOrNull(offering.closesAt),
 })
 
 const showCode = (code: Code) => ({
   ...code,
-  expiresAt: isoOrNull(code.expiresAt),
-  disabledAt: isoOrNull(code.disabledAt),
+  expiresAt: toIsoOrNull(code.expiresAt),
+  disabledAt: toIsoOrNull(code.disabledAt),
   createdAt: toIso(code.createdAt),
 })

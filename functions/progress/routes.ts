@@ -10,7 +10,7 @@ import { assert } from '../../shared/kernel/assert.ts'
 import { DomainError } from '../../shared/kernel/errors.ts'
 import { type CourseId, type EnrollmentId, type LessonId, newId } from '../../shared/kernel/id.ts'
 import { toPage } from '../../shared/kernel/page.ts'
-import { type Instant, toIso } from '../../shared/kernel/time.ts'
+import { type Instant, toIso, toIsoOrNull } from '../../shared/kernel/time.ts'
 import { courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
 import { rebuild, take, takeEnrollment } from './commands.ts'
@@ -254,15 +254,15 @@ const show = async (tx: Tx, enrollmentId: EnrollmentId) => {
     resume: activity.resume && { ...activity.resume, at: toIso(activity.resume.at) },
     items: (version?.items ?? []).map((item) => {
       const { completedAt, ...state } = itemStateOf(standing, activity, item)
-      return { ...item, ...state, completedAt: isoOrNull(completedAt) }
+      return { ...item, ...state, completedAt: toIsoOrNull(completedAt) }
     }),
   }
 }
 
 const showStanding = (standing: Standing) => ({
   ...standing,
-  completedAt: isoOrNull(standing.completedAt),
-  lastActivityAt: isoOrNull(standing.lastActivityAt),
+  completedAt: toIsoOrNull(standing.completedAt),
+  lastActivityAt: toIsoOrNull(standing.lastActivityAt),
 })
 
 const showFact = ({ fact, recordedAt }: LoggedFact) => ({
@@ -274,5 +274,3 @@ const showFact = ({ fact, recordedAt }: LoggedFact) => ({
   actorId: fact.kind === 'overridden' ? fact.actorId : null,
   reason: fact.kind === 'overridden' ? fact.reason : null,
 })
-
-const isoOrNull = (at: Instant | null) => (at === null ? null : toIso(at))

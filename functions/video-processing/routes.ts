@@ -9,7 +9,7 @@ import type { Handlers } from '../../shared/http/mount.ts'
 import { assert } from '../../shared/kernel/assert.ts'
 import type { VideoId } from '../../shared/kernel/id.ts'
 import { type Page, toPage } from '../../shared/kernel/page.ts'
-import { toIso } from '../../shared/kernel/time.ts'
+import { toIso, toIsoOrNull } from '../../shared/kernel/time.ts'
 import {
   putObject,
   readObjectHead,
@@ -218,7 +218,7 @@ const showVideos = async (shown: readonly Video[], tx: Tx) => {
 const showProcessing = (processing: Processing) => ({
   ...processing,
   startedAt: toIso(processing.startedAt),
-  finishedAt: processing.finishedAt === null ? null : toIso(processing.finishedAt),
+  finishedAt: toIsoOrNull(processing.finishedAt),
 })
 
 const showLive = ({ version, source, rungs, output }: Processing) => {

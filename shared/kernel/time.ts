@@ -23,6 +23,8 @@ export const toDate = (at: Instant): Date => new Date(at)
 
 export const toIso = (at: Instant): string => new Date(at).toISOString()
 
+export const toIsoOrNull = (at: Instant | null): string | null => (at === null ? null : toIso(at))
+
 /** `at` plus a duration in milliseconds. Calendar arithmetic ("+7 days" in a zone) is not this. */
 export const addMs = (at: Instant, durationMs: number): Instant => (at + durationMs) as Instant
 

@@ -10,7 +10,7 @@ import {
   newId,
   type OrganizationId,
 } from '../../../shared/kernel/id.ts'
-import { type Instant, toIso } from '../../../shared/kernel/time.ts'
+import { type Instant, toIso, toIsoOrNull } from '../../../shared/kernel/time.ts'
 import {
   courseClosed,
   courseFull,
@@ -372,7 +372,7 @@ const activated = (enrollment: Enrollment): EnrollmentEvent => ({
   ...factsOf(enrollment),
   versionId: enrollment.versionId,
   startsAt: toIso(enrollment.startsAt),
-  endsAt: enrollment.endsAt === null ? null : toIso(enrollment.endsAt),
+  endsAt: toIsoOrNull(enrollment.endsAt),
 })
 
 const factsOf = ({ enrollmentId, courseId, organizationId, accountId }: Enrollment) => ({
