@@ -25,9 +25,10 @@ import {
 import { courseNotFound, memberNotFound, roleNotFound } from './errors.ts'
 import { grants, roles } from './store.ts'
 
-/** The active organisation as a place, and the platform. */
-export const HERE: Place = { scope: 'organization' }
-export const ABOVE: Place = { scope: 'platform' }
+/** All of the active organisation. */
+export const IN_ORGANIZATION: Place = { scope: 'organization' }
+/** Above all organisations. */
+export const ON_PLATFORM: Place = { scope: 'platform' }
 
 /** A lasting grant above organisations, whoever gives it. */
 export const platformGrant = (
@@ -49,7 +50,7 @@ export const platformGrant = (
  * Changes an account's grants under its lock, numbers the change and says so. The number comes first: the lock
  * is what makes limits hold. Work that gives `false` has changed nothing, and nothing is said.
  */
-export const change = async <Result>(
+export const changeGrants = async <Result>(
   tx: Tx,
   { accountId, organizationId }: Pick<Grant, 'accountId' | 'organizationId'>,
   work: () => Promise<Result>,
@@ -87,7 +88,7 @@ export const refuseOutsider = async (
 }
 
 /** A role to be granted; a custom one stays as it is until this commits. @throws `access.role_not_found` */
-export const lookUp = async (
+export const grantableRole = async (
   tx: Tx,
   role: RoleRef,
 ): Promise<Pick<Held, 'scope' | 'permissions'>> => {
@@ -110,7 +111,7 @@ export const lockRole = async (tx: Tx, roleId: Id<'role'>): Promise<Role> => {
 }
 
 /** Everybody who has the role may hold something else from now on. */
-export const announce = async (tx: Tx, role: Role): Promise<void> => {
+export const announceRoleChange = async (tx: Tx, role: Role): Promise<void> => {
   const { roleId, organizationId } = role
   await grants(tx).bumpHolders(role)
   await grants(tx).emit(organizationId, [{ type: 'access.role_changed', roleId, organizationId }])
@@ -128,6 +129,6 @@ export const courseOf = async (
 
 /** Where a grant counts; a course that is not remembered has no instructors we know of. */
 export const placeOf = async (tx: Tx, { courseId }: Grant): Promise<Place> => {
-  if (courseId === null) return HERE
+  if (courseId === null) return IN_ORGANIZATION
   return (await courseRefs(tx).find(courseId)) ?? { courseId, instructorIds: [] }
 }

@@ -1,5 +1,5 @@
 import type { Jobs } from '../../shared/service/define.ts'
-import { change } from './commands.ts'
+import { changeGrants } from './commands.ts'
 import type { Deps } from './routes.ts'
 import { grants } from './store.ts'
 
@@ -11,7 +11,7 @@ export const jobs: Jobs<Deps> = {
   async expireGrants({ transaction, log }) {
     const due = await transaction('*', (tx) => grants(tx).listDue(EXPIRED_ACCOUNTS_PER_RUN_MAX))
     for (const who of due)
-      await transaction('*', (tx) => change(tx, who, () => grants(tx).endDue(who)))
+      await transaction('*', (tx) => changeGrants(tx, who, () => grants(tx).endDue(who)))
     if (due.length > 0) log.info('grants have expired', { accounts: due.length })
   },
 }

@@ -2,7 +2,7 @@ import type { Reactions } from '../../shared/bus/reaction.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { type AccountId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
-import { change, platformGrant } from './commands.ts'
+import { changeGrants, platformGrant } from './commands.ts'
 import type { BuiltInName } from './domain.ts'
 import type { Deps } from './routes.ts'
 import { grants } from './store.ts'
@@ -25,7 +25,7 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'member.removed'({ data, tx }) {
-    await change(tx, data, () => grants(tx).endIn(data))
+    await changeGrants(tx, data, () => grants(tx).endIn(data))
   },
 
   async 'account.email_verified'({ data, now, tx }, { platformAdminEmail }) {
@@ -36,7 +36,7 @@ export const reactions: Reactions<Deps> = {
       grantedBy: 'system',
     }
     if (await grants(tx).isConfigured(data.accountId)) return
-    await change(tx, grant, () => grants(tx).insert(grant))
+    await changeGrants(tx, grant, () => grants(tx).insert(grant))
   },
 }
 
@@ -48,7 +48,7 @@ const giveMembership = async (
   const held = await grants(tx).heldBy(member)
   const stands = held.some(({ source, role }) => source === 'membership' && role === member.role)
   if (stands) return
-  await change(tx, member, async () => {
+  await changeGrants(tx, member, async () => {
     await grants(tx).endIn(member, 'membership')
     await grants(tx).insert({
       ...member,

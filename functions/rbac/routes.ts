@@ -10,16 +10,16 @@ import type { Handlers } from '../../shared/http/mount.ts'
 import { type CourseId, newId } from '../../shared/kernel/id.ts'
 import { toPage } from '../../shared/kernel/page.ts'
 import { given } from '../../shared/kernel/readonly.ts'
-import { instantOf } from '../../shared/kernel/time.ts'
+import { instantOf, toIsoOrNull } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
 import {
-  ABOVE,
-  announce,
-  change,
+  announceRoleChange,
+  changeGrants,
   courseOf,
-  HERE,
+  grantableRole,
+  IN_ORGANIZATION,
   lockRole,
-  lookUp,
+  ON_PLATFORM,
   placeOf,
   platformGrant,
   refuseAboveCaller,
@@ -47,7 +47,7 @@ import {
   roleNotFound,
 } from './errors.ts'
 import { grants, roles } from './store.ts'
-import { isoOrNull, show } from './views.ts'
+import { show } from './views.ts'
 
 export type Deps = {
   readonly course: CourseClient
@@ -63,7 +63,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     // The version first: a change in between makes the answer newer than its number, never older.
     const roleVersion = await grants(tx).versionOf(who)
     const { grants: held, expiresAt } = effective(await grants(tx).heldBy(who), now)
-    return { grants: held, roleVersion, expiresAt: isoOrNull(expiresAt) }
+    return { grants: held, roleVersion, expiresAt: toIsoOrNull(expiresAt) }
   },
 
   async listPermissions() {
@@ -81,7 +81,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
 
   async createRole({ body, caller, now, tx }) {
     refuseUnknown(catalogue, body)
-    await refuseAboveCaller(tx, { caller, place: HERE, wanted: body.permissions }, now)
+    await refuseAboveCaller(tx, { caller, place: IN_ORGANIZATION, wanted: body.permissions }, now)
     const { organizationId } = caller
     const permissions = [...new Set(body.permissions)]
     const role: Role = {
@@ -106,17 +106,17 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     const role = changeRole(before, { changes: given(body), expectedRevision: ifMatch })
     if (body.permissions) refuseUnknown(catalogue, role)
     const wanted = [...before.permissions, ...role.permissions]
-    await refuseAboveCaller(tx, { caller, place: HERE, wanted }, now)
+    await refuseAboveCaller(tx, { caller, place: IN_ORGANIZATION, wanted }, now)
     const changed = { ...role, permissions: [...new Set(role.permissions)] }
     await roles(tx).save(changed)
-    if (body.permissions) await announce(tx, changed)
+    if (body.permissions) await announceRoleChange(tx, changed)
     return changed
   },
 
   async deleteRole({ params, caller, now, tx }) {
     const role = await lockRole(tx, params.roleId)
-    await refuseAboveCaller(tx, { caller, place: HERE, wanted: role.permissions }, now)
-    await announce(tx, role)
+    await refuseAboveCaller(tx, { caller, place: IN_ORGANIZATION, wanted: role.permissions }, now)
+    await announceRoleChange(tx, role)
     await grants(tx).endOfRole(role.roleId)
     await roles(tx).delete(role)
     return undefined
@@ -138,7 +138,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     if (course) caller.require('access:grant', course, courseNotFound())
     else if (!caller.can('access:grant')) throw accessDenied('access:grant')
     // Locked: nobody edits the role between this look at it and the commit.
-    const { scope, permissions } = await lookUp(tx, body.role)
+    const { scope, permissions } = await grantableRole(tx, body.role)
     const grant: Grant = {
       grantId: newId('grant'),
       accountId,
@@ -153,8 +153,12 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
       endedAt: null,
     }
     refuseMisfit(grant, now)
-    await refuseAboveCaller(tx, { caller, place: course ?? HERE, wanted: permissions }, now)
-    const held = await change(tx, grant, async () => {
+    await refuseAboveCaller(
+      tx,
+      { caller, place: course ?? IN_ORGANIZATION, wanted: permissions },
+      now,
+    )
+    const held = await changeGrants(tx, grant, async () => {
       await refuseOutsider(tx, { accountId, organizationId })
       await grants(tx).insert(grant)
       const count = await grants(tx).countCourseGrants({ accountId, organizationId })
@@ -171,7 +175,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     if (!caller.can('access:grant', 'courseId' in place ? place : undefined)) throw grantNotFound()
     if (grant.source !== 'direct') throw grantFollows()
     await refuseAboveCaller(tx, { caller, place, wanted: grant.permissions }, now)
-    await change(tx, grant, () => grants(tx).end(grant.grantId))
+    await changeGrants(tx, grant, () => grants(tx).end(grant.grantId))
     return undefined
   },
 
@@ -189,8 +193,8 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     }
     const { permissions } = builtInRoles.platform_admin
     refuseMisfit(grant, now)
-    await refuseAboveCaller(tx, { caller, place: ABOVE, wanted: permissions }, now)
-    await change(tx, grant, () => grants(tx).insert(grant))
+    await refuseAboveCaller(tx, { caller, place: ON_PLATFORM, wanted: permissions }, now)
+    await changeGrants(tx, grant, () => grants(tx).insert(grant))
     return show({ ...grant, permissions })
   },
 
@@ -198,9 +202,9 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     const lasting = await grants(tx).lockLastingPlatformGrants()
     const grant = await grants(tx).findLive(params.grantId)
     if (grant?.scope !== 'platform') throw grantNotFound()
-    await refuseAboveCaller(tx, { caller, place: ABOVE, wanted: grant.permissions }, now)
+    await refuseAboveCaller(tx, { caller, place: ON_PLATFORM, wanted: grant.permissions }, now)
     if (lasting.length === 1 && lasting[0] === grant.grantId) throw lastPlatformAdmin()
-    await change(tx, grant, () => grants(tx).end(grant.grantId))
+    await changeGrants(tx, grant, () => grants(tx).end(grant.grantId))
     return undefined
   },
 
@@ -211,7 +215,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     const known = await grants(tx).coursesOf(organizationId, asked)
     const courses = new Map<CourseId, CourseRef>(known.map((course) => [course.courseId, course]))
     const results = body.checks.map(({ permission, courseId }) => {
-      const place = courseId === undefined ? HERE : courses.get(courseId)
+      const place = courseId === undefined ? IN_ORGANIZATION : courses.get(courseId)
       if (!place) return { allowed: false }
       return { allowed: permissionsAt(place, { accountId, held, now }).has(permission) }
     })
@@ -231,7 +235,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     const { allowed, considered } = explain(held, question, now)
     return {
       allowed,
-      considered: considered.map((each) => ({ ...each, expiresAt: isoOrNull(each.expiresAt) })),
+      considered: considered.map((each) => ({ ...each, expiresAt: toIsoOrNull(each.expiresAt) })),
       truncated: history.length > held.length,
     }
   },
