@@ -3,6 +3,7 @@ import {
   RELEASES_PER_CALL_MAX,
 } from '../../shared/contracts/assessment.ts'
 import type { InputOf } from '../../shared/contracts/define.ts'
+import type { Tx } from '../../shared/db/transaction.ts'
 import type { Caller } from '../../shared/http/caller.ts'
 import type { Handlers } from '../../shared/http/mount.ts'
 import { assert } from '../../shared/kernel/assert.ts'
@@ -307,8 +308,6 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
     return { questions: await attempts(tx).statistics(params.assessmentId) }
   },
 }
-
-type Tx = Parameters<typeof attempts>[0]
 
 /** What every handler is handed, whatever its operation. */
 type Asked = {

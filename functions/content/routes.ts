@@ -1,5 +1,6 @@
 import type { contentContract } from '../../shared/contracts/content.ts'
 import type { courseContract } from '../../shared/contracts/course.ts'
+import type { Tx } from '../../shared/db/transaction.ts'
 import type { Caller } from '../../shared/http/caller.ts'
 import type { Client } from '../../shared/http/client.ts'
 import type { Handlers } from '../../shared/http/mount.ts'
@@ -146,8 +147,6 @@ export const routes: Handlers<typeof contentContract, Deps> = {
     return keep(request, decision, { restoredFrom: params.revision })
   },
 }
-
-type Tx = Parameters<typeof lessons>[0]
 
 /** What every handler is handed, whatever its operation. */
 type Asked = {

@@ -1,6 +1,7 @@
 import type { contentContract } from '../../shared/contracts/content.ts'
 import type { courseContract } from '../../shared/contracts/course.ts'
 import type { Permission } from '../../shared/contracts/define.ts'
+import type { Tx } from '../../shared/db/transaction.ts'
 import type { Caller } from '../../shared/http/caller.ts'
 import type { Client } from '../../shared/http/client.ts'
 import type { Handlers } from '../../shared/http/mount.ts'
@@ -195,8 +196,6 @@ export const routes: Handlers<typeof courseContract, Deps> = {
     return showCourse(await keep(tx, removeInstructor(course, params.accountId)))
   },
 }
-
-type Tx = Parameters<typeof courses>[0]
 
 /** The course, locked, if the caller holds the permission on it; else it does not exist for them. */
 const findFor = async ({

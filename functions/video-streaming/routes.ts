@@ -1,5 +1,6 @@
 import type { contentContract } from '../../shared/contracts/content.ts'
 import type { videoStreamingContract } from '../../shared/contracts/video-streaming.ts'
+import type { Tx } from '../../shared/db/transaction.ts'
 import type { Caller } from '../../shared/http/caller.ts'
 import type { Client } from '../../shared/http/client.ts'
 import type { Handlers } from '../../shared/http/mount.ts'
@@ -121,8 +122,6 @@ export const routes: Handlers<typeof videoStreamingContract, Deps> = {
     return { location: await signedFile(deps.storage, { grant, path, now: request.now }) }
   },
 }
-
-type Tx = Parameters<typeof grants>[0]
 
 type Asked = { readonly caller: Caller; readonly now: Instant; readonly tx: Tx }
 
