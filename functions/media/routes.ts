@@ -203,10 +203,7 @@ const joinParts = async (media: Media, uploads: MultipartUploads): Promise<void>
   await uploads.join(media, wanted)
 }
 
-/**
- * Looks at the bytes: size, type and checksum. @returns the refusal if they are not what was
- * stated.
- */
+/** Looks at the bytes: size, type and checksum. @returns the refusal if they are not what was stated. */
 const prove = async (media: Media, sha256: string, uploads: MultipartUploads) => {
   const size = await uploads.size(media.key)
   assert(size === media.sizeBytes, 'the joined parts have the size that was set aside')
@@ -238,10 +235,7 @@ const partNumberOf = (cursor: string | undefined): number => {
   return number
 }
 
-/**
- * Owners, the organisation's people, avatars, and who builds or takes a course that shows the
- * file.
- */
+/** Owners, the organisation's people, avatars, and who builds or takes a course that shows the file. */
 const maySee = async ({
   media,
   caller,

@@ -140,6 +140,7 @@ export const files = (tx: Tx) => {
         .execute()
     },
 
+    /** A file was deleted: its room is free at once, its bytes go later. */
     async release(media: Media): Promise<void> {
       await db
         .updateTable('usage')
@@ -164,7 +165,7 @@ export const files = (tx: Tx) => {
         .execute()
     },
 
-    /** Which of these keys belong to a file, whatever its state. */
+    /** The keys of those of these files that there are, whatever their state. */
     async knownKeys(mediaIds: readonly string[]): Promise<Set<string>> {
       const rows = await db
         .selectFrom('media')
@@ -174,6 +175,7 @@ export const files = (tx: Tx) => {
       return new Set(rows.map(({ key }) => key))
     },
 
+    /** The key behind which the search for orphans goes on; undefined at the beginning. */
     async orphanScan(bucket: string): Promise<string | undefined> {
       const row = await db
         .selectFrom('orphanScan')
@@ -183,6 +185,7 @@ export const files = (tx: Tx) => {
       return row?.afterKey ?? undefined
     },
 
+    /** @param afterKey null once the search has come to the end. */
     async saveOrphanScan(bucket: string, afterKey: string | null, now: Instant): Promise<void> {
       const changes = { afterKey, scannedAt: at(now) }
       await db

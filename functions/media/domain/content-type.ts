@@ -1,10 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type'
 import type { MediaKind } from './media.ts'
 
-/**
- * So much of a file's beginning decides what it is, in bytes: office documents name themselves
- * late.
- */
+/** So much of a file's beginning decides what it is, in bytes: office documents name themselves late. */
 export const SNIFFED_BYTES = 64 * 1_024
 
 export type Sniffed =
@@ -12,9 +9,8 @@ export type Sniffed =
   | { readonly ok: false; readonly reason: string }
 
 /**
- * What the first bytes of a file prove it to be; its name and what the client says count for
- * nothing.
- * Of text formats only WebVTT is taken, which has a header of its own.
+ * What the first bytes of a file prove it to be; its name and what the client says count for nothing. Of text formats
+ * only WebVTT is taken, which has a header of its own.
  */
 export const sniff = async (head: Uint8Array): Promise<Sniffed> => {
   const found = await fileTypeFromBuffer(head)

@@ -52,7 +52,7 @@ const PART_BYTES_MIN = 8 * 1_024 ** 2
 /** Everything that media owns in the bucket. */
 export const KEY_PREFIX = 'media/'
 
-/** @throws `media.too_large` */
+/** A file of which no byte has come yet. @throws `media.too_large` */
 export const beginUpload = (
   command: {
     readonly mediaId: MediaId
@@ -109,7 +109,7 @@ export const missingParts = (
     (partNumber) => there.get(partNumber)?.sizeBytes !== partBytesOf(upload, partNumber),
   )
 
-/** @throws `media.upload_over` */
+/** Only what is on its way can go on. @throws `media.upload_over` */
 export const refuseUnlessUploading = (media: Media): void => {
   if (media.state !== 'uploading') throw uploadOver(media.state)
 }
