@@ -1,4 +1,5 @@
 import { type CryptoKey, importJWK, type JWK, jwtVerify, SignJWT } from 'jose'
+import type { Permission } from '../contracts/define.ts'
 import type { Grants, Principal } from '../http/caller.ts'
 import { DomainError } from '../kernel/errors.ts'
 import type { AccountId, OrganizationId, SessionId } from '../kernel/id.ts'
@@ -74,7 +75,49 @@ const importAll = async (jwks: readonly JWK[]) =>
     ),
   )
 
-type Claims = { sub?: string; org?: string; sid?: string; grants?: Grants; svc?: boolean }
+type Claims = { sub?: string; org?: string; sid?: string; grants?: Packed; svc?: boolean }
+
+/** Grants as they fit into a header: each permission is named once, and a set of them is a mask over the names. */
+type Packed = {
+  readonly names: readonly Permission[]
+  readonly platform: Mask
+  readonly organization: Mask
+  readonly courses: Readonly<Record<string, Mask>>
+}
+
+/** In hex; the lowest bit is the first name. */
+type Mask = string
+
+const pack = ({ platform, organization, courses }: Grants): Packed => {
+  const sets = [platform, organization, ...Object.values(courses)]
+  const names = [...new Set(sets.flat())]
+  const maskOf = (held: readonly Permission[]): Mask =>
+    held.reduce((mask, each) => mask | (1n << BigInt(names.indexOf(each))), 0n).toString(16)
+  return {
+    names,
+    platform: maskOf(platform),
+    organization: maskOf(organization),
+    courses: mapValues(courses, maskOf),
+  }
+}
+
+const unpack = ({ names, platform, organization, courses }: Packed): Grants => {
+  const namesIn = (mask: Mask): readonly Permission[] => {
+    const bits = BigInt(`0x${mask}`)
+    return names.filter((_, index) => (bits >> BigInt(index)) & 1n)
+  }
+  return {
+    platform: namesIn(platform),
+    organization: namesIn(organization),
+    courses: mapValues(courses, namesIn),
+  }
+}
+
+const mapValues = <From, To>(
+  record: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
 
 const toClaims = (identity: Identity): Record<string, unknown> =>
   identity.kind === 'service'
@@ -83,7 +126,7 @@ const toClaims = (identity: Identity): Record<string, unknown> =>
         sub: identity.principal.accountId,
         org: identity.principal.organizationId,
         sid: identity.principal.sessionId,
-        grants: identity.principal.grants,
+        grants: pack(identity.principal.grants),
       }
 
 // Our own signature vouches for the shape; the casts name what the minter put in.
@@ -96,6 +139,8 @@ const fromClaims = (claims: Claims): Identity =>
           accountId: claims.sub as AccountId,
           organizationId: claims.org as OrganizationId,
           sessionId: claims.sid as SessionId,
-          grants: claims.grants ?? { platform: [], organization: [], courses: {} },
+          grants: claims.grants
+            ? unpack(claims.grants)
+            : { platform: [], organization: [], courses: {} },
         },
       }
