@@ -37,6 +37,19 @@ const aGrant = (changes: Partial<Held> = {}): Held => ({
   ...changes,
 })
 
+describe('who teaches a course and has left its organisation', () => {
+  const course = { courseId: newId('course'), instructorIds: [accountId] }
+  const permission = 'course:publish'
+
+  it('may no more than a stranger', () => {
+    const left = { accountId, held: [aGrant({ endedAt: now })], now }
+    expect(permissionsAt(course, left)).toEqual(new Set())
+    expect(explain(left.held, { accountId, permission, course }, now).allowed).toBe(false)
+    const member = { ...left, held: [aGrant()] }
+    expect(permissionsAt(course, member)).toContain(permission)
+  })
+})
+
 describe('effective', () => {
   it('leaves out what has ended or run out, and names the first end to come', () => {
     const courseId = newId('course')

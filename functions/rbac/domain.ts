@@ -111,9 +111,16 @@ export const permissionsAt = (
     ...grants.platform,
     ...grants.organization,
     ...(grants.courses[place.courseId] ?? []),
-    ...(place.instructorIds.includes(accountId) ? courseInstructorPermissions : []),
+    ...(teaches(place, accountId, grants) ? courseInstructorPermissions : []),
   ])
 }
+
+// As `toCaller` has it: who holds nothing in the organisation has left it, and teaches nothing there.
+const teaches = (
+  { instructorIds }: CourseRef,
+  accountId: AccountId,
+  { organization }: Effective,
+): boolean => organization.length > 0 && instructorIds.includes(accountId)
 
 /** @throws `access.above_self` naming what is wanted and not held. */
 export const refuseAbove = (held: ReadonlySet<Permission>, wanted: readonly Permission[]): void => {
@@ -213,9 +220,10 @@ export const explain = (
   }: { accountId: AccountId; permission: Permission; course: CourseRef | undefined },
   now: Instant,
 ): { readonly allowed: boolean; readonly considered: readonly Considered[] } => {
-  const teaches = course?.instructorIds.includes(accountId) === true
   const considered = [
-    ...(teaches ? [asInstructor(course.courseId, permission)] : []),
+    ...(course && teaches(course, accountId, effective(held, now).grants)
+      ? [asInstructor(course.courseId, permission)]
+      : []),
     ...held.map(({ grantId, scope, courseId, role, source, expiresAt, ...grant }) => ({
       grantId,
       scope,
