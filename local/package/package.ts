@@ -22,8 +22,8 @@ const PACKAGES_KEPT_MAX = 3
 /**
  * Runs `serverless package`, or takes what an earlier run made of the same sources.
  *
- * Each run builds in a folder of its own and is moved into place when it is whole, so two hubs may package at
- * once and a kill leaves nothing half done.
+ * Each run builds in a folder of its own and is moved into place when it is whole, so a kill leaves nothing half
+ * done; two hubs that start at once take turns.
  *
  * @throws an Error with the packager's last lines.
  */
@@ -44,6 +44,21 @@ export const packageHub = async ({
     reused,
   })
   if (reuse && existsSync(join(place, TEMPLATE))) return done(true)
+  await mkdir(shelf, { recursive: true })
+  const release = await takeTurn(join(shelf, 'packager.lock'))
+  try {
+    // Who waited may find that the one before has packaged the very same sources.
+    if (reuse && existsSync(join(place, TEMPLATE))) return done(true)
+    await build({ root, shelf, place })
+    if (!reuse) await publish({ root, place })
+    await forgetOld(shelf, place)
+    return done(false)
+  } finally {
+    await release()
+  }
+}
+
+const build = async ({ root, shelf, place }: { root: string; shelf: string; place: string }) => {
   const work = join(shelf, `building-${process.pid}`)
   await rm(work, { recursive: true, force: true })
   await mkdir(work, { recursive: true })
@@ -51,16 +66,38 @@ export const packageHub = async ({
     await serverlessPackage({ root, work })
     await rename(join(work, 'build', '.build'), join(work, 'package', 'code'))
     await rm(place, { recursive: true, force: true })
-    await rename(join(work, 'package'), place).catch(async (error: unknown) => {
-      // Another hub was faster with the same sources: its result is as good.
-      if (!existsSync(join(place, TEMPLATE))) throw error
-    })
+    await rename(join(work, 'package'), place)
   } finally {
     await rm(work, { recursive: true, force: true })
   }
-  if (!reuse) await publish({ root, place })
-  await forgetOld(shelf, place)
-  return done(false)
+}
+
+const TURN_TIMEOUT_MS = 180_000
+const TURN_POLL_MS = 100
+
+/** One packager at a time: they share the checkout. The lock of a packager that was killed does not count. */
+const takeTurn = async (lock: string): Promise<() => Promise<void>> => {
+  const deadline = performance.now() + TURN_TIMEOUT_MS
+  for (;;) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx' })
+      return () => rm(lock, { force: true })
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+      if (!isTaken || performance.now() > deadline) throw error
+      const owner = Number(await readFile(lock, 'utf8').catch(() => ''))
+      if (!isAlive(owner)) await rm(lock, { force: true })
+      await new Promise((resolve) => setTimeout(resolve, TURN_POLL_MS))
+    }
+  }
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 const serverlessPackage = ({ root, work }: { root: string; work: string }): Promise<void> =>
@@ -119,7 +156,7 @@ const addToHash = async (hash: ReturnType<typeof createHash>, path: string, root
 
 const forgetOld = async (shelf: string, current: string) => {
   await writeFile(join(current, '.used'), new Date().toISOString())
-  const packages = (await readdir(shelf)).filter((name) => !name.startsWith('building-'))
+  const packages = (await readdir(shelf)).filter((name) => /^[0-9a-f]{24}$/.test(name))
   const used = await Promise.all(
     packages.map(async (name) => ({
       name,

@@ -47,14 +47,19 @@ export const startHub = async (
       said += chunk
     })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  await eventually(
+  const ready = eventually(
     async () => {
-      if (child.exitCode !== null) throw new Error(`the hub ended: ${said}`)
       const { status } = await fetch(`${url}/health`)
       if (status !== 200) throw new Error(`the hub is not ready: ${said}`)
     },
     { timeoutMs: START_TIMEOUT_MS },
   )
+  const ended = exited.then(() => {
+    throw new Error(`the hub ended: ${said}`)
+  })
+  await Promise.race([ready, ended])
+  ready.catch(() => {})
+  ended.catch(() => {})
   return {
     url,
     dataDir,
