@@ -7,24 +7,29 @@ import type { BuiltInName } from './domain.ts'
 import type { Deps } from './routes.ts'
 import { grants } from './store.ts'
 
-/** Membership gives the built-in role of the same name; a proven address may give the platform. */
+/**
+ * Membership gives the built-in role of the same name; a proven address may give the platform. News of a membership
+ * that was parked and comes late loses: nobody gets back what has ended since.
+ */
 export const reactions: Reactions<Deps> = {
   ...courseRefReactions,
 
-  async 'organization.created'({ data, tx }) {
+  async 'organization.created'({ data, event, tx }) {
     const { organizationId, ownerId } = data
-    await giveMembership(tx, { organizationId, accountId: ownerId, role: 'owner' })
+    const owner = { organizationId, accountId: ownerId, role: 'owner' as const }
+    if (await grants(tx).isNewsOf(owner, event.sequence)) await giveMembership(tx, owner)
   },
 
-  async 'member.added'({ data, tx }) {
-    await giveMembership(tx, data)
+  async 'member.added'({ data, event, tx }) {
+    if (await grants(tx).isNewsOf(data, event.sequence)) await giveMembership(tx, data)
   },
 
-  async 'member.role_changed'({ data, tx }) {
-    await giveMembership(tx, data)
+  async 'member.role_changed'({ data, event, tx }) {
+    if (await grants(tx).isNewsOf(data, event.sequence)) await giveMembership(tx, data)
   },
 
-  async 'member.removed'({ data, tx }) {
+  async 'member.removed'({ data, event, tx }) {
+    if (!(await grants(tx).isNewsOf(data, event.sequence))) return
     await changeGrants(tx, data, () => grants(tx).endIn(data))
   },
 

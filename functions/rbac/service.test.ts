@@ -108,6 +108,25 @@ const changesOf = async (accountId: AccountId) =>
   (await hub.outbox('access.grants_changed')).filter(({ subject }) => subject === accountId)
 
 describe('membership', () => {
+  it('that ended is not given again by news of before, which was parked and came late', async () => {
+    const { organizationId } = await aHome()
+    const member = { organizationId, accountId: newId('account') }
+    await hub.deliver('member.removed', member, { organizationId, sequence: 8 })
+    await hub.deliver('member.added', { ...member, role: 'admin' }, { organizationId, sequence: 7 })
+    const { grants } = await principalOf(member.accountId, organizationId)
+    expect(grants.organization).toEqual([])
+    await hub.deliver(
+      'member.added',
+      { ...member, role: 'learner' },
+      { organizationId, sequence: 9 },
+    )
+    const role = { ...member, role: 'owner' as const }
+    await hub.deliver('member.role_changed', role, { organizationId, sequence: 6 })
+    const again = await principalOf(member.accountId, organizationId)
+    expect(again.grants.organization).not.toContain('organization:owners')
+    expect(again.grants.organization).toContain('course:read')
+  })
+
   it('gives the role of its name, follows its changes and ends with it', async () => {
     const organizationId = newId('organization')
     const { accountId } = await aMember(organizationId)

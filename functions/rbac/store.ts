@@ -202,6 +202,23 @@ export const grants = (tx: Tx) => {
       return rows.map(({ grantId }) => grantId)
     },
 
+    /** Remembers news of a membership. @returns false when something newer is known. */
+    async isNewsOf(member: In, sequence: number): Promise<boolean> {
+      const { accountId, organizationId } = member
+      const remembered = await db
+        .insertInto('membershipNews')
+        .values({ accountId, organizationId, sequence })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['accountId', 'organizationId'])
+            .doUpdateSet({ sequence })
+            .where(sql<boolean>`membership_news.sequence <= ${sequence}`),
+        )
+        .returning('sequence')
+        .executeTakeFirst()
+      return remembered !== undefined
+    },
+
     /** Whether the configuration has already lifted this account above organisations. */
     async isConfigured(accountId: AccountId): Promise<boolean> {
       const row = await db
@@ -464,6 +481,7 @@ type Tables = {
     organizationId: OrganizationId | typeof PLATFORM
     version: number
   }
+  membershipNews: In & { sequence: number }
   courseRefs: {
     courseId: CourseId
     organizationId: OrganizationId
