@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { describeError } from '../../shared/observe/logger.ts'
 import { startMail } from '../mail/mail.ts'
 import { ffprobePath } from '../mediaconvert/tool-paths.ts'
 import { packageHub } from '../package/package.ts'
@@ -10,7 +11,7 @@ import { claimDataFolder } from './data-folder.ts'
 import { fontsPath } from './fonts.ts'
 import { startFunctions, startTriggers } from './functions.ts'
 import { startGateway } from './gateway.ts'
-import { openHubLog } from './log.ts'
+import { type HubLog, openHubLog } from './log.ts'
 import { startPages } from './pages.ts'
 import type { Report } from './report.ts'
 import { loadSecrets, type Secrets, s3Credentials, secretOf } from './secrets.ts'
@@ -35,7 +36,13 @@ export const SAMPLE_ADMIN_EMAIL = 'admin@hub.localhost'
 export const startHub = async (config: HubConfig, report: Report): Promise<Hub> => {
   const closers = createClosers()
   try {
-    return await bringUp(config, report, closers)
+    closers.add(await claimDataFolder(config.dataDir), (release) => release())
+    const hubLog = await openHubLog(join(config.dataDir, 'logs'))
+    closers.add(hubLog, (log) => log.close())
+    return await bringUp(config, { report, hubLog, closers }).catch((error: unknown) => {
+      hubLog.of('hub').error('the hub has not started', describeError(error))
+      throw error
+    })
   } catch (error) {
     await closers.close()
     throw error
@@ -43,11 +50,12 @@ export const startHub = async (config: HubConfig, report: Report): Promise<Hub> 
 }
 
 /** Each part in the order in which others need it; they end in the opposite order. */
-const bringUp = async (config: HubConfig, report: Report, closers: Closers): Promise<Hub> => {
+const bringUp = async (
+  config: HubConfig,
+  { report, hubLog, closers }: { report: Report; hubLog: HubLog; closers: Closers },
+): Promise<Hub> => {
   const { root, dataDir } = config
   const url = `http://localhost:${config.port}`
-  closers.add(await claimDataFolder(dataDir), (release) => release())
-  const hubLog = closers.add(await openHubLog(join(dataDir, 'logs')), (log) => log.close())
   const gatewayUrl = `http://127.0.0.1:${await freePort()}`
   // First of all the port: whoever cannot have it need not wait for the rest.
   const pages = closers.add(await startPages({ config, url, gatewayUrl }), (part) => part.close())
