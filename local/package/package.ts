@@ -83,14 +83,17 @@ const takeTurn = async (lock: string): Promise<() => Promise<void>> => {
       await writeFile(lock, String(process.pid), { flag: 'wx' })
       return () => rm(lock, { force: true })
     } catch (error) {
-      const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
-      if (!isTaken || performance.now() > deadline) throw error
+      if (!isTaken(error) || performance.now() > deadline) throw error
       const owner = Number(await readFile(lock, 'utf8').catch(() => ''))
       if (!isAlive(owner)) await rm(lock, { force: true })
       await new Promise((resolve) => setTimeout(resolve, TURN_POLL_MS))
     }
   }
 }
+
+// No `instanceof`: under jest an error of Node's own comes from another realm.
+const isTaken = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST'
 
 const isAlive = (pid: number): boolean => {
   try {
