@@ -208,6 +208,7 @@ describe('obstacleOf', () => {
           mediaId,
           organizationId: newId('organization'),
           kind: 'video',
+          ownerId: null,
           isDeleted: false,
           video: null,
           ...facts,

@@ -21,7 +21,7 @@ export const reactions: Reactions<Deps> = {
 
   async 'media.uploaded'({ data, tx }) {
     const media = await remembered(tx).mediaForUpdate(data)
-    await remembered(tx).saveMedia({ ...media, kind: data.kind })
+    await remembered(tx).saveMedia({ ...media, ownerId: data.ownerId, kind: data.kind })
   },
 
   async 'media.deleted'({ data, tx }) {

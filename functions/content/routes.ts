@@ -16,12 +16,19 @@ import {
   type Decision,
   deleteLesson,
   type Lesson,
+  mediaIdsOf,
   type Revision,
   reorderBlocks,
   saveDraft,
 } from './domain/lesson.ts'
 import { obstacleOf } from './domain/readiness.ts'
-import { courseArchived, courseNotFound, lessonNotFound, revisionNotFound } from './errors.ts'
+import {
+  blocksInvalid,
+  courseArchived,
+  courseNotFound,
+  lessonNotFound,
+  revisionNotFound,
+} from './errors.ts'
 import { lessons, type PinnedVersion, pinsOf, remembered } from './store.ts'
 
 export type Deps = {
@@ -55,6 +62,7 @@ export const routes: Handlers<typeof contentContract, Deps> = {
     await enterCourse('content:update', { ...request, ...body }, deps)
     const { organizationId } = caller
     const blocks = body.blocks.map(withId)
+    await refuseForeignMedia(request, { blocks, courseId: body.courseId })
     const command = { ...body, blocks, lessonId: newId('lesson'), organizationId }
     return begin(request, beginLesson(command, now))
   },
@@ -80,6 +88,8 @@ export const routes: Handlers<typeof contentContract, Deps> = {
     const lesson = await findFor('content:update', request, deps)
     const { blocks, ...fields } = given(request.body)
     const changes = { ...fields, ...(blocks && { blocks: blocks.map(withId) }) }
+    if (changes.blocks)
+      await refuseForeignMedia(request, { blocks: changes.blocks, courseId: lesson.courseId })
     return keep(request, saveDraft(lesson, { changes, expectedRevision: request.ifMatch }))
   },
 
@@ -154,6 +164,23 @@ type Asked = {
   readonly headers: Headers
   readonly now: Instant
   readonly tx: Tx
+}
+
+/**
+ * Who shows a file in a course lets its builders fetch it: that is for its owner to do, or for those who run the
+ * organisation's files. What the course has shown before, its other builders may show again.
+ */
+const refuseForeignMedia = async (
+  { caller, tx }: Pick<Asked, 'caller' | 'tx'>,
+  { blocks, courseId }: Pick<Lesson, 'blocks' | 'courseId'>,
+): Promise<void> => {
+  if (caller.can('media:manage')) return
+  const { accountId } = caller
+  const [foreign] = await remembered(tx).foreignMedia(mediaIdsOf({ blocks }), {
+    accountId,
+    courseId,
+  })
+  if (foreign) throw blocksInvalid(`The file ${foreign} is not yours to show.`)
 }
 
 type BuilderPermission = 'content:read' | 'content:update'

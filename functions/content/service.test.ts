@@ -117,9 +117,9 @@ const courseFacts = (courseId: CourseId) => ({
   instructorIds: [instructor.accountId],
 })
 
-const aCourse = async (): Promise<CourseId> => {
+const aCourse = async (facts: { instructorIds?: AccountId[] } = {}): Promise<CourseId> => {
   const courseId = newId('course')
-  await hub.deliver('course.created', courseFacts(courseId), { organizationId })
+  await hub.deliver('course.created', { ...courseFacts(courseId), ...facts }, { organizationId })
   return courseId
 }
 
@@ -617,6 +617,32 @@ describe('the builders’ operations', () => {
         status: 404,
         body: { code: 'course.not_found' },
       })
+  })
+})
+
+describe('a file in a lesson', () => {
+  it('is brought in by its owner alone; what the course has shown, its other builders may show', async () => {
+    const mediaId = newId('media')
+    const blocks = [{ kind: 'video', mediaId }]
+    await hub.deliver(
+      'media.uploaded',
+      {
+        ...{ mediaId, organizationId, ownerId: instructor.accountId, kind: 'video' },
+        ...{ contentType: 'video/mp4', sizeBytes: 1, sha256: '', bucket: 'b', key: 'k' },
+      },
+      { organizationId },
+    )
+    const admin = somebody('admin', { organizationId })
+    const ours = await aCourse({ instructorIds: [instructor.accountId, colleague.accountId] })
+    const add = (courseId: CourseId, as: Principal) => create({ courseId, blocks }, { as })
+    const refused = { status: 422, body: { code: 'content.blocks_invalid' } }
+    expect(await add(ours, colleague)).toMatchObject(refused)
+    const { body } = await create({ courseId: ours }, { as: colleague })
+    const draft = { as: colleague, ifMatch: body.revision, body: { blocks } }
+    expect(await hub.patch(`/v1/lessons/${body.lessonId}/draft`, draft)).toMatchObject(refused)
+    expect((await add(ours, instructor)).status).toBe(201)
+    expect((await add(ours, colleague)).status).toBe(201)
+    expect((await add(await aCourse(), admin)).status).toBe(201)
   })
 })
 

@@ -242,6 +242,28 @@ export const remembered = (tx: Tx) => {
       }
     },
 
+    /** Those of the uploads that are somebody else's and that no lesson of the course has ever shown. */
+    async foreignMedia(
+      mediaIds: readonly MediaId[],
+      { accountId, courseId }: { accountId: AccountId; courseId: CourseId },
+    ): Promise<MediaId[]> {
+      if (mediaIds.length === 0) return []
+      const rows = await db
+        .selectFrom('media')
+        .select('mediaId')
+        .where('mediaId', 'in', mediaIds)
+        .where('ownerId', 'is not', null)
+        .where('ownerId', '!=', accountId)
+        .where(
+          sql<boolean>`not exists (
+            select from content.lessons l join content.revisions r on r.lesson_id = l.lesson_id
+            where l.course_id = ${courseId}
+              and r.blocks @> jsonb_build_array(jsonb_build_object('mediaId', media.media_id)))`,
+        )
+        .execute()
+      return rows.map(({ mediaId }) => mediaId)
+    },
+
     /**
      * The upload as remembered, or as nothing is known of it; locked until this transaction ends.
      */
@@ -251,7 +273,14 @@ export const remembered = (tx: Tx) => {
     }: Pick<MediaFacts, 'mediaId' | 'organizationId'>): Promise<Selectable<MediaRow>> {
       await db
         .insertInto('media')
-        .values({ mediaId, organizationId, kind: null, isDeleted: false, video: null })
+        .values({
+          mediaId,
+          organizationId,
+          ownerId: null,
+          kind: null,
+          isDeleted: false,
+          video: null,
+        })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
       return db
@@ -262,10 +291,10 @@ export const remembered = (tx: Tx) => {
         .executeTakeFirstOrThrow()
     },
 
-    async saveMedia({ mediaId, kind, isDeleted, video }: MediaFacts): Promise<void> {
+    async saveMedia({ mediaId, ownerId, kind, isDeleted, video }: MediaFacts): Promise<void> {
       await db
         .updateTable('media')
-        .set({ kind, isDeleted, video: video && json(video) })
+        .set({ ownerId, kind, isDeleted, video: video && json(video) })
         .where('mediaId', '=', mediaId)
         .execute()
     },
@@ -313,6 +342,7 @@ type RevisionRow = {
 type MediaRow = {
   mediaId: MediaId
   organizationId: OrganizationId
+  ownerId: AccountId | null
   kind: string | null
   isDeleted: boolean
   video: JsonColumn<VideoFacts> | null

@@ -1,10 +1,18 @@
-import type { AssessmentId, CourseId, MediaId, OrganizationId } from '../../../shared/kernel/id.ts'
+import type {
+  AccountId,
+  AssessmentId,
+  CourseId,
+  MediaId,
+  OrganizationId,
+} from '../../../shared/kernel/id.ts'
 import type { Block, Lesson } from './lesson.ts'
 
 /** What is remembered of an upload, from the events of media and video-processing. */
 export type MediaFacts = {
   readonly mediaId: MediaId
   readonly organizationId: OrganizationId
+  /** Null, like the kind, until its upload is known. */
+  readonly ownerId: AccountId | null
   /** Null until its upload is known: then only its video has been heard of. */
   readonly kind: string | null
   readonly isDeleted: boolean
