@@ -70,6 +70,13 @@ describe('the key of a rate limit', () => {
     ]
     expect(new Set(keys).size).toBe(3)
   })
+
+  it('is one for all the addresses that one IPv6 customer has', () => {
+    const keyOf = (clientAddress: string) =>
+      rateKeyOf('sensitive', { access: undefined, clientAddress })
+    expect(keyOf('2001:db8:1:2::1')).toBe(keyOf('2001:db8:1:2:ffff::9'))
+    expect(keyOf('2001:db8:1:2::1')).not.toBe(keyOf('2001:db8:1:3::1'))
+  })
 })
 
 describe('the router', () => {

@@ -1,5 +1,6 @@
 import type { Contract, Operation } from '../../shared/contracts/define.ts'
 import type { AccountId, OrganizationId, SessionId } from '../../shared/kernel/id.ts'
+import { networkOfAddress } from '../../shared/kernel/network.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
 
 /** How strictly calls are counted. */
@@ -50,7 +51,7 @@ export const rateKeyOf = (
 ): string =>
   access && rateClass !== 'sensitive'
     ? `${access.organizationId}|${access.accountId}`
-    : `-|${clientAddress}`
+    : `-|${networkOfAddress(clientAddress)}`
 
 /** A breaker opens when so many of the calls in its window failed … */
 export const BREAKER_FAILURES_MIN = 10

@@ -1,3 +1,4 @@
+import { networkOfAddress } from '../../shared/kernel/network.ts'
 import type { VerifyAccessToken } from './access-token.ts'
 import type { AccessToken } from './domain.ts'
 import { Refusal, rateLimited } from './errors.ts'
@@ -33,7 +34,7 @@ export const createIdentify = ({
     } catch (error) {
       // Checking signatures is the dearest thing a stranger can ask for.
       if (error instanceof Refusal && error.status === 401) {
-        const rate = await limiter.take('default', `token|${clientAddress}`)
+        const rate = await limiter.take('default', `token|${networkOfAddress(clientAddress)}`)
         if (!rate.isAllowed) throw rateLimited(rate.retryAfterSeconds)
       }
       throw error

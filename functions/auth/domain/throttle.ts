@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { networkOfAddress } from '../../../shared/kernel/network.ts'
 import {
   addMs,
   DAY_MS,
@@ -81,23 +81,5 @@ export const countAttempt = (
 export const networkOf = (forwardedFor: string | null): string => {
   const hops = (forwardedFor ?? '').split(',').map((hop) => hop.trim())
   const client = hops.at(-2) ?? hops.at(-1) ?? ''
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(client)?.[1]
-  if (mapped) return mapped
-  return isIPv6(client) ? `${prefix64(client)}::/64` : client
-}
-
-const GROUPS_PER_ADDRESS = 8
-const GROUPS_PER_PREFIX = 4
-
-const prefix64 = (address: string): string => {
-  const [head = '', tail = ''] = address.toLowerCase().split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === '' ? [] : tail.split(':')
-  const zeros = Array<string>(Math.max(0, GROUPS_PER_ADDRESS - left.length - right.length)).fill(
-    '0',
-  )
-  return [...left, ...zeros, ...right]
-    .slice(0, GROUPS_PER_PREFIX)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')
+  return networkOfAddress(client)
 }
