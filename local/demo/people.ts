@@ -38,7 +38,7 @@ export const meet = async (
     })
     return confirm({ api, url, email, signIn })
   })
-  const { accessToken } = tokens
+  const { accountId, accessToken } = tokens
   return { name, email, password, accountId, accessToken, api: api.as(accessToken) }
 }
 
