@@ -5,7 +5,7 @@ import { startMail } from '../mail/mail.ts'
 import { ffprobePath } from '../mediaconvert/tool-paths.ts'
 import { packageHub } from '../package/package.ts'
 import { freePort } from '../postgres/postgres.ts'
-import { type Closers, createClosers } from './closers.ts'
+import type { Closers } from './closers.ts'
 import type { HubConfig } from './config.ts'
 import { claimDataFolder } from './data-folder.ts'
 import { fontsPath } from './fonts.ts'
@@ -33,8 +33,10 @@ export const SAMPLE_ADMIN_EMAIL = 'admin@hub.localhost'
  *
  * @throws an Error whose message is one sentence for the person who started it; nothing is left running.
  */
-export const startHub = async (config: HubConfig, report: Report): Promise<Hub> => {
-  const closers = createClosers()
+export const startHub = async (
+  config: HubConfig,
+  { report, closers }: { report: Report; closers: Closers },
+): Promise<Hub> => {
   try {
     closers.add(await claimDataFolder(config.dataDir), (release) => release())
     const hubLog = await openHubLog(join(config.dataDir, 'logs'))

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -92,6 +92,22 @@ describe('a hub', () => {
 })
 
 describe('npm start', () => {
+  it('leaves no process behind when Ctrl-C comes while it is starting', async () => {
+    const dataDir = join(folder, 'interrupted')
+    const child = spawn(process.execPath, [join(root, 'local', 'main.ts')], {
+      cwd: root,
+      env: { ...process.env, NODE_OPTIONS: '', PORT: String(await freePort()), HUB_DATA: dataDir },
+      stdio: 'ignore',
+    })
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    await eventually(() => expect(processesOf(join(dataDir, 'postgres'))).not.toBe(''), {
+      timeoutMs: 60_000,
+    })
+    child.kill('SIGINT')
+    await exited
+    await eventually(() => expect(processesOf(dataDir)).toBe(''))
+  }, 120_000)
+
   const attempt = async (environment: Readonly<Record<string, string>>) => {
     const { status, stderr } = spawnSync(process.execPath, [join(root, 'local', 'main.ts')], {
       cwd: root,
