@@ -12,6 +12,13 @@ export const courseNotFound = (courseId: CourseId) =>
 export const enrollmentNotFound = () =>
   new DomainError('not_found', 'enrollment.not_found', 'There is no such enrolment.')
 
+export const notAMember = () =>
+  new DomainError(
+    'unprocessable',
+    'enrollment.not_a_member',
+    'Only members of the course’s organisation are enrolled; invite them first.',
+  )
+
 export const noAccess = () =>
   new DomainError('not_found', 'enrollment.no_access', 'You have no access to this course now.')
 

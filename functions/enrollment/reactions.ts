@@ -4,7 +4,7 @@ import { type Instant, instantOf } from '../../shared/kernel/time.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
 import { admitLearner, decideOn, knownCourse } from './commands/admission.ts'
 import { revoke } from './domain/enrollment.ts'
-import { enrollments, type WaitingSeat } from './store.ts'
+import { enrollments, memberships, type WaitingSeat } from './store.ts'
 
 /** So many waiting seats are given with one `course.published`; the job takes the others. */
 export const WAITING_SEATS_MAX = 100
@@ -28,6 +28,15 @@ export const reactions: Reactions<unknown> = {
     const { accountId, courseId, organizationId } = data
     const completedAt = instantOf(data.completedAt)
     await enrollments(tx).addCompletion({ accountId, courseId, organizationId, completedAt })
+  },
+
+  async 'member.added'({ data, event, tx }) {
+    const { organizationId, accountId } = data
+    await memberships(tx).put({ organizationId, accountId, leftAt: null }, event.sequence)
+  },
+
+  async 'member.removed'({ data, event, now, tx }) {
+    await memberships(tx).put({ ...data, leftAt: now }, event.sequence)
   },
 
   async 'seat.claimed'({ data, now, tx }) {

@@ -35,8 +35,9 @@ import {
   courseNotFound,
   enrollmentNotFound,
   noAccess,
+  notAMember,
 } from './errors.ts'
-import { type Code, enrollments } from './store.ts'
+import { type Code, enrollments, memberships } from './store.ts'
 
 export type Deps = { readonly course: CourseClient }
 
@@ -140,6 +141,8 @@ export const routes: Handlers<typeof enrollmentContract, Deps> = {
   async enrolLearner({ params, body, caller, headers, now, tx }, deps) {
     const course = await courseToStaff({ ...params, caller, headers, tx }, deps)
     const { accountId } = body
+    const members = await memberships(tx).lockMembers(course.organizationId, [accountId])
+    if (!members.has(accountId)) throw notAMember()
     const { enrollment } = await admitLearner(
       tx,
       { course, accountId, grant: staffGrant(body) },
@@ -152,9 +155,10 @@ export const routes: Handlers<typeof enrollmentContract, Deps> = {
     const course = await courseToStaff({ ...params, caller, headers, tx }, deps)
     const grant = staffGrant(body)
     refuseBackwards({ startsAt: grant.startsAt ?? now, endsAt: grant.endsAt ?? null })
+    const members = await memberships(tx).lockMembers(course.organizationId, body.accountIds)
     const rows = []
     for (const accountId of new Set(body.accountIds))
-      rows.push(await enrolRow(tx, { course, accountId, grant }, now))
+      rows.push(await enrolRow(tx, { course, accountId, grant, members }, now))
     return { rows }
   },
 
@@ -264,10 +268,21 @@ const requireStaffOf = async (
 /** One row of a batch: what a rule refuses is reported, what breaks ends the whole batch. */
 const enrolRow = async (
   tx: Tx,
-  { course, accountId, grant }: { course: Course; accountId: AccountId; grant: Grant },
+  {
+    course,
+    accountId,
+    grant,
+    members,
+  }: {
+    course: Course
+    accountId: AccountId
+    grant: Grant
+    members: ReadonlySet<AccountId>
+  },
   now: Instant,
 ) => {
   try {
+    if (!members.has(accountId)) throw notAMember()
     const { enrollment, isNew }: Admission = await admitLearner(
       tx,
       { course, accountId, grant },

@@ -104,6 +104,27 @@ const aPrivateCourse = async (changes: Partial<Known> = {}) => {
   return courseId
 }
 
+let membershipNews = 0
+/** Tells the service by event that somebody belongs to the organisation. */
+const join = (accountId: AccountId, sequence = ++membershipNews) =>
+  hub.deliver(
+    'member.added',
+    { organizationId, accountId, role: 'learner' },
+    { organizationId, sequence },
+  )
+const part = (accountId: AccountId, sequence = ++membershipNews) =>
+  hub.deliver('member.removed', { organizationId, accountId }, { organizationId, sequence })
+const aMember = async (): Promise<AccountId> => {
+  const accountId = newId('account')
+  await join(accountId)
+  return accountId
+}
+const members = async (count: number): Promise<AccountId[]> => {
+  const accountIds = []
+  for (let made = 0; made < count; made += 1) accountIds.push(await aMember())
+  return accountIds
+}
+
 const enrolSelf = (courseId: CourseId, as: Principal) => hub.post(base, { as, body: { courseId } })
 const access = async (courseId: CourseId, as: Principal) =>
   (await hub.get(`${base}/access?courseId=${courseId}`, { as })).status
@@ -366,6 +387,7 @@ describe('staff', () => {
   it('enrol a learner in a private course, with a window of their own', async () => {
     const courseId = await aPrivateCourse()
     const learner = aLearner()
+    await join(learner.accountId)
     const path = `${base}/courses/${courseId}/learners`
     const body = { accountId: learner.accountId, startsAt: inDays(1), endsAt: inDays(2) }
     expect((await hub.post(path, { as: teacher, body })).status).toBe(200)
@@ -385,20 +407,47 @@ describe('staff', () => {
   it('enrol a batch with a report per row: one refused leaves the others', async () => {
     const courseId = await aPrivateCourse()
     await set(courseId, { capacity: 2 })
-    const [one, two, three] = [newId('account'), newId('account'), newId('account')]
+    const [one, two, three] = [await aMember(), await aMember(), await aMember()]
+    const outsider = newId('account')
     const path = `${base}/courses/${courseId}/learners`
     await hub.post(path, { as: teacher, body: { accountId: one } })
     const { body } = await hub.post(`${path}/batch`, {
       as: teacher,
-      body: { accountIds: [one, two, three, two] },
+      body: { accountIds: [outsider, one, two, three, two] },
     })
     expect(body.rows).toMatchObject([
+      { accountId: outsider, outcome: 'refused', code: 'enrollment.not_a_member' },
       { accountId: one, outcome: 'already_enrolled' },
       { accountId: two, outcome: 'enrolled' },
       { accountId: three, outcome: 'refused', code: 'enrollment.full', enrollmentId: null },
     ])
     const tooMany = { accountIds: Array.from({ length: 101 }, () => newId('account')) }
     expect((await hub.post(`${path}/batch`, { as: teacher, body: tooMany })).status).toBe(400)
+  })
+
+  it('enrol members only: no stranger, and nobody who has left, whatever older news comes late', async () => {
+    const courseId = await aPrivateCourse()
+    const enrol = async (accountId: AccountId) => {
+      const path = `${base}/courses/${courseId}/learners`
+      const { status, body } = await hub.post(path, { as: teacher, body: { accountId } })
+      return status === 200 ? 'enrolled' : `${status} ${body.code}`
+    }
+    const refused = '422 enrollment.not_a_member'
+    expect(await enrol(newId('account'))).toBe(refused)
+    const accountId = newId('account')
+    const [before, leaving] = [++membershipNews, ++membershipNews]
+    await part(accountId, leaving)
+    await join(accountId, before)
+    expect(await enrol(accountId)).toBe(refused)
+    await join(accountId)
+    expect(await enrol(accountId)).toBe('enrolled')
+    const elsewhere = newId('account')
+    await hub.deliver(
+      'member.added',
+      { organizationId: newId('organization'), accountId: elsewhere, role: 'learner' },
+      { sequence: 1 },
+    )
+    expect(await enrol(elsewhere)).toBe(refused)
   })
 
   it('are told why somebody cannot be enrolled', async () => {
@@ -410,7 +459,7 @@ describe('staff', () => {
       [full, 'enrollment.full'],
     ] as const) {
       const path = `${base}/courses/${courseId}/learners`
-      const body = { accountId: newId('account') }
+      const body = { accountId: await aMember() }
       expect(await hub.post(path, { as: teacher, body })).toMatchObject({
         status: 409,
         body: { code },
@@ -437,8 +486,11 @@ describe('staff', () => {
   it('waive prerequisites only when they say so', async () => {
     const courseId = await aPrivateCourse({ prerequisiteIds: [newId('course')] })
     const path = `${base}/courses/${courseId}/learners`
-    const body = { accountId: newId('account') }
-    expect((await hub.post(path, { as: teacher, body })).status).toBe(422)
+    const body = { accountId: await aMember() }
+    expect(await hub.post(path, { as: teacher, body })).toMatchObject({
+      status: 422,
+      body: { code: 'enrollment.prerequisites_missing' },
+    })
     const waived = await hub.post(path, {
       as: teacher,
       body: { ...body, waivePrerequisites: true },
@@ -449,7 +501,7 @@ describe('staff', () => {
   it('page through the learners of a course without gap or repetition, by state and source', async () => {
     const courseId = await aPrivateCourse()
     const path = `${base}/courses/${courseId}/learners`
-    const accountIds = Array.from({ length: 5 }, () => newId('account'))
+    const accountIds = await members(5)
     const { body } = await hub.post(`${path}/batch`, { as: teacher, body: { accountIds } })
     const learner = aLearner()
     await redeem((await aCode(courseId)).code, learner)
@@ -579,6 +631,7 @@ describe('entitlements', () => {
       await hub.deliver('seat.claimed', claim(courseId, learner), { organizationId })
     const { code } = await aCode(courseId)
     const { accountId } = learner
+    await join(accountId)
     const path = `${base}/courses/${courseId}/learners`
     for (const answer of [
       await enrolSelf(courseId, learner),
@@ -639,7 +692,7 @@ describe('expireEnrollments', () => {
     const courseId = await aPrivateCourse()
     await set(courseId, { accessDays: 1 })
     for (const _ of [1, 2]) {
-      const accountIds = Array.from({ length: 75 }, () => newId('account'))
+      const accountIds = await members(75)
       const path = `${base}/courses/${courseId}/learners/batch`
       await hub.post(path, { as: teacher, body: { accountIds } })
     }

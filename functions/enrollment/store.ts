@@ -48,6 +48,13 @@ export type WaitingSeat = {
   readonly accountId: AccountId
 }
 
+export type Membership = {
+  readonly organizationId: OrganizationId
+  readonly accountId: AccountId
+  /** When it was heard here that they left; null for members. */
+  readonly leftAt: Instant | null
+}
+
 export type EnrollmentFilter = {
   readonly accountId?: AccountId | undefined
   readonly courseId?: CourseId | undefined
@@ -415,6 +422,49 @@ export const enrollments = (tx: Tx) => {
   }
 }
 
+/** Who belongs to an organisation, as the organization service tells. */
+export const memberships = (tx: Tx) => {
+  const db = tx.tables<Tables>()
+  return {
+    /** Stale news loses. @returns false when later news of this membership is known. */
+    async put(membership: Membership, sequence: number): Promise<boolean> {
+      const changes = { leftAt: atOrNull(membership.leftAt), sequence }
+      const row = await db
+        .insertInto('memberships')
+        .values({ ...membership, ...changes })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['organizationId', 'accountId'])
+            .doUpdateSet(changes)
+            .where(sql<boolean>`memberships.sequence < ${sequence}`),
+        )
+        .returning('accountId')
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
+    /**
+     * Those of the accounts who are members, and stay so until this transaction ends. Asked for all at once and before
+     * the offering is locked, as whoever ends a membership does.
+     */
+    async lockMembers(
+      organizationId: OrganizationId,
+      accountIds: readonly AccountId[],
+    ): Promise<ReadonlySet<AccountId>> {
+      const rows = await db
+        .selectFrom('memberships')
+        .select('accountId')
+        .where('organizationId', '=', organizationId)
+        .where('accountId', 'in', accountIds)
+        .where('leftAt', 'is', null)
+        .orderBy('accountId')
+        .forShare()
+        .execute()
+      return new Set(rows.map(({ accountId }) => accountId))
+    },
+  }
+}
+
 export type Prerequisites = {
   readonly versionId: CourseVersionId
   readonly prerequisiteIds: readonly CourseId[]
@@ -463,6 +513,7 @@ type Tables = {
     sequence: number
   }
   waitingSeats: WaitingSeat & { claimedAt: InstantColumn }
+  memberships: Omit<Membership, 'leftAt'> & { leftAt: NullableInstantColumn; sequence: number }
 }
 
 const toEntitlement = ({

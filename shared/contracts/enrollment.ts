@@ -233,7 +233,7 @@ export const enrollmentContract = defineContract({
     enrolLearner: {
       method: 'POST',
       path: '/courses/{courseId}/learners',
-      summary: 'Enrol somebody, outside the enrolment window too; harmless to repeat',
+      summary: 'Enrol a member, outside the enrolment window too; harmless to repeat',
       ...manage,
       params: courseParams,
       body: z.strictObject({
@@ -244,12 +244,12 @@ export const enrollmentContract = defineContract({
       }),
       status: 200,
       answer: enrollmentSchema,
-      errors: [...unknown, ...refusals, 'enrollment.window_invalid'],
+      errors: [...unknown, ...refusals, 'enrollment.not_a_member', 'enrollment.window_invalid'],
     },
     enrolLearners: {
       method: 'POST',
       path: '/courses/{courseId}/learners/batch',
-      summary: 'Enrol many, with a report per row; one refused row leaves the others',
+      summary: 'Enrol many members, with a report per row; one refused row leaves the others',
       ...manage,
       params: courseParams,
       body: z.strictObject({
