@@ -52,7 +52,7 @@ export const routes: Handlers<typeof courseContract, Deps> = {
       {
         ...body,
         courseId,
-        slug: body.slug ?? slugFor(body.title, courseId),
+        slug: body.slug ?? (await freeSlug(tx, slugFor(body.title, courseId), courseId)),
         organizationId: caller.organizationId,
         creatorId: caller.accountId,
       },
@@ -196,6 +196,13 @@ export const routes: Handlers<typeof courseContract, Deps> = {
     return showCourse(await keep(tx, removeInstructor(course, params.accountId)))
   },
 }
+
+/** Two courses may have one title; only who names a slug is told that it is taken. */
+const freeSlug = async (tx: Tx, slug: string, courseId: CourseId): Promise<string> =>
+  (await courses(tx).findBySlug(slug)) ? `${slug}-${courseId.slice(-SLUG_SUFFIX_LENGTH)}` : slug
+
+/** Of the random end of the id. */
+const SLUG_SUFFIX_LENGTH = 6
 
 /** The course, locked, if the caller holds the permission on it; else it does not exist for them. */
 const findFor = async ({

@@ -132,6 +132,16 @@ describe('POST /v1/courses', () => {
     expect(renamed).toMatchObject({ status: 409, body: { code: 'course.slug_taken' } })
   })
 
+  it('finds a slug of its own for a second course with the same title', async () => {
+    const body = { title: 'Twice told' }
+    const [one, other] = [
+      await hub.post('/v1/courses', { as: instructor, body }),
+      await hub.post('/v1/courses', { as: instructor, body }),
+    ]
+    expect(one.body.slug).toBe('twice-told')
+    expect(other.body.slug).toMatch(/^twice-told-[0-9a-f]{6}$/)
+  })
+
   it('is for those who may create courses', async () => {
     const body = { title: 'T' }
     expect((await hub.post('/v1/courses', { body })).status).toBe(401)
