@@ -67,15 +67,16 @@ export const changeGrants = async <Result>(
 /**
  * What counts is what the caller holds now, by our own rows: their token may be a minute old.
  *
+ * @param moment when they have to hold it: now, or at the last moment of what they give.
  * @throws `access.above_self`
  */
 export const refuseAboveCaller = async (
   tx: Tx,
   { caller, place, wanted }: { caller: Caller; place: Place; wanted: readonly Permission[] },
-  now: Instant,
+  moment: Instant,
 ): Promise<void> => {
   const held = await grants(tx).heldBy(caller)
-  refuseAbove(permissionsAt(place, { accountId: caller.accountId, held, now }), wanted)
+  refuseAbove(permissionsAt(place, { accountId: caller.accountId, held, now: moment }), wanted)
 }
 
 /** Whoever is no member of the organisation gets nothing there. @throws `access.member_not_found` */

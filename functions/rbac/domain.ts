@@ -6,7 +6,7 @@ import {
   type RoleScope,
 } from '../../shared/contracts/roles.ts'
 import type { AccountId, CourseId, Id, OrganizationId } from '../../shared/kernel/id.ts'
-import type { Instant } from '../../shared/kernel/time.ts'
+import { addMs, type Instant } from '../../shared/kernel/time.ts'
 import { aboveSelf, expiryPast, permissionUnknown, revisionStale, scopeMismatch } from './errors.ts'
 
 /** A role that an organisation made for itself. */
@@ -121,6 +121,16 @@ const teaches = (
   accountId: AccountId,
   { organization }: Effective,
 ): boolean => organization.length > 0 && instructorIds.includes(accountId)
+
+/** After every end: what is held then, is held without one. */
+export const FOR_EVER = Number.POSITIVE_INFINITY as Instant
+
+/**
+ * The last moment of a grant that ends then. Grants only end, so whoever still holds something at that moment holds it
+ * all the time until then.
+ */
+export const lastMomentOf = ({ expiresAt }: Pick<Grant, 'expiresAt'>): Instant =>
+  expiresAt === null ? FOR_EVER : addMs(expiresAt, -1)
 
 /** @throws `access.above_self` naming what is wanted and not held. */
 export const refuseAbove = (held: ReadonlySet<Permission>, wanted: readonly Permission[]): void => {

@@ -1,12 +1,12 @@
 import type { Permission } from '../../shared/contracts/define.ts'
 import { DomainError } from '../../shared/kernel/errors.ts'
 
-/** What the caller does not hold there, so cannot give, change or take. */
+/** What the caller does not hold there, or not so long, so cannot give, change or take. */
 export const aboveSelf = (permissions: readonly Permission[]) =>
   new DomainError(
     'forbidden',
     'access.above_self',
-    'Nobody gives, changes or takes a permission that they do not hold themselves.',
+    'Nobody gives, changes or takes a permission that they do not hold themselves, nor for longer.',
     { extensions: { permissions } },
   )
 

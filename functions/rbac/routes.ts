@@ -31,7 +31,9 @@ import {
   changeRole,
   effective,
   explain,
+  FOR_EVER,
   type Grant,
+  lastMomentOf,
   permissionsAt,
   type Role,
   refuseMisfit,
@@ -107,6 +109,9 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     if (body.permissions) refuseUnknown(catalogue, role)
     const wanted = [...before.permissions, ...role.permissions]
     await refuseAboveCaller(tx, { caller, place: IN_ORGANIZATION, wanted }, now)
+    // Who has the role may have it for ever, so may get no more from whoever holds it for a time only.
+    const added = role.permissions.filter((each) => !before.permissions.includes(each))
+    await refuseAboveCaller(tx, { caller, place: IN_ORGANIZATION, wanted: added }, FOR_EVER)
     const changed = { ...role, permissions: [...new Set(role.permissions)] }
     await roles(tx).save(changed)
     if (body.permissions) await announceRoleChange(tx, changed)
@@ -156,7 +161,7 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     await refuseAboveCaller(
       tx,
       { caller, place: course ?? IN_ORGANIZATION, wanted: permissions },
-      now,
+      lastMomentOf(grant),
     )
     const held = await changeGrants(tx, grant, async () => {
       await refuseOutsider(tx, { accountId, organizationId })
@@ -193,7 +198,8 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     }
     const { permissions } = builtInRoles.platform_admin
     refuseMisfit(grant, now)
-    await refuseAboveCaller(tx, { caller, place: ON_PLATFORM, wanted: permissions }, now)
+    const wanted = { caller, place: ON_PLATFORM, wanted: permissions }
+    await refuseAboveCaller(tx, wanted, lastMomentOf(grant))
     await changeGrants(tx, grant, () => grants(tx).insert(grant))
     return show({ ...grant, permissions })
   },

@@ -330,6 +330,43 @@ describe('grants', () => {
     )
   })
 
+  it('never outlast what the one who gives them holds by', async () => {
+    const home = await aHome()
+    const { organizationId } = home
+    const courseId = await aCourse(organizationId)
+    const end = addMs(hub.clock.now(), HOUR_MS)
+    const above = { status: 403, body: { code: 'access.above_self' } }
+    const delegation = await aRole(home.owner, ['access:grant', 'access:roles'])
+    const lead = await aRole(home.owner, ['access:grant', 'course:update'], { scope: 'course' })
+    for (const place of [{ role: delegation.roleId }, { role: lead.roleId, courseId }]) {
+      const { accountId } = await aMember(organizationId)
+      const until = { expiresAt: toIso(end) }
+      expect((await grant(home.owner, { accountId, ...place, ...until })).status).toBe(201)
+      const as = await signIn(accountId, organizationId)
+      const other = await aMember(organizationId)
+      const give = (body: object) => grant(as, { accountId: other.accountId, ...place, ...body })
+      expect(await give({})).toMatchObject(above)
+      expect(await give({ expiresAt: toIso(addMs(end, 1)) })).toMatchObject(above)
+      expect(await grant(as, { accountId, ...place })).toMatchObject(above)
+      expect((await give(until)).status).toBe(201)
+    }
+  })
+
+  it('of what membership or teaching gives need no end, whatever else runs out', async () => {
+    const { organizationId, owner } = await aHome()
+    const { accountId } = await aMember(organizationId)
+    const courseId = await aCourse(organizationId, [accountId])
+    const { roleId } = await aRole(owner, ['access:grant'])
+    const expiresAt = toIso(addMs(hub.clock.now(), HOUR_MS))
+    await grant(owner, { accountId, role: roleId, expiresAt })
+    const as = await signIn(accountId, organizationId)
+    const other = await aMember(organizationId)
+    const give = (body: object) => grant(as, { accountId: other.accountId, ...body })
+    const lasting = { status: 201, body: { expiresAt: null } }
+    expect(await give({ role: 'learner' })).toMatchObject(lasting)
+    expect(await give({ role: 'course_instructor', courseId })).toMatchObject(lasting)
+  })
+
   it(`stop at ${COURSE_GRANTS_MAX} courses, however many are given at once`, async () => {
     const { organizationId, owner } = await aHome()
     const { accountId } = await aMember(organizationId)
@@ -456,6 +493,25 @@ describe('roles', () => {
     expect(await hub.delete(`${base}/roles/${big.roleId}`, { as: delegate })).toMatchObject(above)
   })
 
+  it('gain nothing from an editor who holds it for a time only', async () => {
+    const { organizationId, owner } = await aHome()
+    const { accountId } = await aMember(organizationId)
+    const permissions = ['access:roles', 'course:create']
+    const lasting = await aRole(owner, permissions)
+    const passing = await aRole(owner, ['course:categories'])
+    await grant(owner, { accountId, role: lasting.roleId })
+    const expiresAt = toIso(addMs(hub.clock.now(), HOUR_MS))
+    await grant(owner, { accountId, role: passing.roleId, expiresAt })
+    const as = await signIn(accountId, organizationId)
+    const edit = (body: object) =>
+      hub.patch(`${base}/roles/${lasting.roleId}`, { as, ifMatch: 1, body })
+    expect(await edit({ permissions: [...permissions, 'course:categories'] })).toMatchObject({
+      status: 403,
+      body: { code: 'access.above_self' },
+    })
+    expect((await edit({ permissions: ['access:roles'] })).status).toBe(200)
+  })
+
   it('refuse unknown permissions, a taken name, one too many, and an edit without If-Match', async () => {
     const { owner } = await aHome()
     const make = (name: string, permissions: string[] = []) =>
@@ -563,6 +619,19 @@ describe('platform grants', () => {
     expect((await hub.delete(one, { as: formerly })).body.code).toBe('access.above_self')
     expect((await hub.delete(one, { as: root })).status).toBe(204)
     expect((await hub.delete(one, { as: root })).status).toBe(404)
+  })
+
+  it('never outlast that of the one who gives them', async () => {
+    const end = addMs(hub.clock.now(), HOUR_MS)
+    const visitor = { accountId: newId('account'), expiresAt: toIso(end) }
+    expect((await hub.post(path, { as: root, body: visitor })).status).toBe(201)
+    const as = await signIn(visitor.accountId, newId('organization'))
+    const accountId = newId('account')
+    expect(await hub.post(path, { as, body: { accountId } })).toMatchObject({
+      status: 403,
+      body: { code: 'access.above_self' },
+    })
+    expect((await hub.post(path, { as, body: { ...visitor, accountId } })).status).toBe(201)
   })
 
   it('are refused to all others, also to a token that remembers more than is true', async () => {
