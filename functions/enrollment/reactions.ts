@@ -3,11 +3,14 @@ import type { Tx } from '../../shared/db/transaction.ts'
 import { type Instant, instantOf } from '../../shared/kernel/time.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
 import { admitLearner, decideOn, knownCourse } from './commands/admission.ts'
-import { revoke } from './domain/enrollment.ts'
+import { end, revoke } from './domain/enrollment.ts'
 import { enrollments, memberships, type WaitingSeat } from './store.ts'
 
 /** So many waiting seats are given with one `course.published`; the job takes the others. */
 export const WAITING_SEATS_MAX = 100
+
+/** So many enrolments end with one `member.removed`; the job takes the others. */
+export const LEFT_BEHIND_MAX = 100
 
 export const reactions: Reactions<unknown> = {
   ...courseRefReactions,
@@ -30,13 +33,18 @@ export const reactions: Reactions<unknown> = {
     await enrollments(tx).addCompletion({ accountId, courseId, organizationId, completedAt })
   },
 
-  async 'member.added'({ data, event, tx }) {
+  async 'member.added'({ data, event: { sequence }, now, tx }) {
     const { organizationId, accountId } = data
-    await memberships(tx).put({ organizationId, accountId, leftAt: null }, event.sequence)
+    await memberships(tx).put({ organizationId, accountId, isMember: true }, { sequence, now })
   },
 
-  async 'member.removed'({ data, event, now, tx }) {
-    await memberships(tx).put({ ...data, leftAt: now }, event.sequence)
+  async 'member.removed'({ data, event: { sequence }, now, tx }) {
+    await memberships(tx).put({ ...data, isMember: false }, { sequence, now })
+    const { accountId } = data
+    const found = await enrollments(tx).leftBehind({ accountId, limit: LEFT_BEHIND_MAX })
+    // By course, as every such event does: two of them never wait for each other's offerings.
+    for (const enrollment of found)
+      await decideOn(tx, enrollment, (current) => end(current, 'removed', now))
   },
 
   async 'seat.claimed'({ data, now, tx }) {

@@ -668,6 +668,79 @@ describe('entitlements', () => {
   })
 })
 
+describe('the enrolments of who leaves the organisation', () => {
+  it('end with the membership, whatever entitled to them, once, and nobody else’s', async () => {
+    const [one, two] = [aCourse(), await aPrivateCourse()]
+    const [learner, other] = [aLearner(), aLearner()]
+    const path = `${base}/courses/${two}/learners`
+    const { accountId } = learner
+    await join(accountId)
+    const first = (await enrolSelf(one, learner)).body.enrollmentId
+    const second = (await hub.post(path, { as: teacher, body: { accountId } })).body.enrollmentId
+    await enrolSelf(one, other)
+    await part(accountId)
+    await part(accountId)
+    for (const enrollmentId of [first, second]) {
+      const events = await eventsOf(enrollmentId)
+      expect(events.map(({ type }) => type)).toEqual(['enrollment.activated', 'enrollment.ended'])
+      expect(events[1]).toMatchObject({
+        organizationid: organizationId,
+        data: { accountId, reason: 'removed' },
+      })
+    }
+    expect(await activeRows(one)).toEqual([{ accountId: other.accountId }])
+    expect(await access(two, learner)).toBe(404)
+    expect(await settingsOf(two)).toMatchObject({ activeCount: 0 })
+  })
+
+  it('stay where the news of the leaving is older than their return', async () => {
+    const courseId = aCourse()
+    const learner = aLearner()
+    const leaving = ++membershipNews
+    await join(learner.accountId)
+    await enrolSelf(courseId, learner)
+    await part(learner.accountId, leaving)
+    await hub.runJob('endLeftBehind')
+    expect(await access(courseId, learner)).toBe(200)
+  })
+
+  it('end, too, for whom staff enrol at that moment', async () => {
+    const courseIds = [await aPrivateCourse(), await aPrivateCourse()]
+    const accountIds = await members(10)
+    const enrolAll = courseIds.map((courseId) =>
+      hub.post(`${base}/courses/${courseId}/learners/batch`, {
+        as: teacher,
+        body: { accountIds },
+      }),
+    )
+    const [answers] = await Promise.all([
+      Promise.all(enrolAll),
+      ...accountIds.map((accountId) => part(accountId)),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+    for (const courseId of courseIds) expect(await activeRows(courseId)).toEqual([])
+  })
+
+  it('that were too many for one event are ended by the job, though they are back by then', async () => {
+    const learner = aLearner()
+    await join(learner.accountId)
+    for (let count = 0; count < 101; count += 1) await enrolSelf(aCourse(), learner)
+    const active = async () =>
+      database.query(
+        'select from enrollment.enrollments where account_id = $1 and ended_at is null',
+        [learner.accountId],
+      )
+    await part(learner.accountId)
+    expect(await active()).toHaveLength(1)
+    await join(learner.accountId)
+    hub.clock.advanceMs(1)
+    const { body } = await enrolSelf(aCourse(), learner)
+    await hub.runJob('endLeftBehind')
+    expect(await active()).toHaveLength(1)
+    expect(await access(body.courseId, learner)).toBe(200)
+  })
+})
+
 describe('expireEnrollments', () => {
   it('ends what is over and frees its place, once', async () => {
     const courseId = aCourse()

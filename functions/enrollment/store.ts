@@ -51,8 +51,7 @@ export type WaitingSeat = {
 export type Membership = {
   readonly organizationId: OrganizationId
   readonly accountId: AccountId
-  /** When it was heard here that they left; null for members. */
-  readonly leftAt: Instant | null
+  readonly isMember: boolean
 }
 
 export type EnrollmentFilter = {
@@ -66,6 +65,9 @@ export type EnrollmentFilter = {
 
 /** Where a sweep over expiring enrolments stands. */
 export type Expiring = Pick<Enrollment, 'enrollmentId' | 'organizationId' | 'endsAt'>
+
+/** Where a sweep over the enrolments of those who have left stands. */
+export type LeftBehind = Pick<Enrollment, 'enrollmentId' | 'organizationId' | 'courseId'>
 
 /** Enrolments with their entitlements, offerings, codes and projections: the only SQL of this service. */
 export const enrollments = (tx: Tx) => {
@@ -207,6 +209,41 @@ export const enrollments = (tx: Tx) => {
         )
         .orderBy('endsAt')
         .orderBy('enrollmentId')
+        .limit(limit)
+        .execute()
+    },
+
+    /** Active enrolments of those who have left the organisation since they enrolled, by course, after `last`. */
+    async leftBehind({
+      accountId,
+      last,
+      limit,
+    }: {
+      accountId?: AccountId
+      last?: LeftBehind | undefined
+      limit: number
+    }): Promise<LeftBehind[]> {
+      return db
+        .selectFrom('enrollments as enrollment')
+        .innerJoin('memberships as membership', (join) =>
+          join
+            .onRef('membership.organizationId', '=', 'enrollment.organizationId')
+            .onRef('membership.accountId', '=', 'enrollment.accountId'),
+        )
+        .select(['enrollment.enrollmentId', 'enrollment.organizationId', 'enrollment.courseId'])
+        .where('enrollment.endedAt', 'is', null)
+        .where('membership.leftAt', 'is not', null)
+        .whereRef('enrollment.enrolledAt', '<=', 'membership.leftAt')
+        .$if(accountId !== undefined, (query) =>
+          query.where('enrollment.accountId', '=', accountId as AccountId),
+        )
+        .$if(last !== undefined, (query) =>
+          query.where(
+            sql<boolean>`(enrollment.course_id, enrollment.enrollment_id) > (${last?.courseId}, ${last?.enrollmentId})`,
+          ),
+        )
+        .orderBy('enrollment.courseId')
+        .orderBy('enrollment.enrollmentId')
         .limit(limit)
         .execute()
     },
@@ -426,21 +463,20 @@ export const enrollments = (tx: Tx) => {
 export const memberships = (tx: Tx) => {
   const db = tx.tables<Tables>()
   return {
-    /** Stale news loses. @returns false when later news of this membership is known. */
-    async put(membership: Membership, sequence: number): Promise<boolean> {
-      const changes = { leftAt: atOrNull(membership.leftAt), sequence }
-      const row = await db
+    /** Stale news loses. Who leaves is remembered to have left at `now`, also when they come back. */
+    async put(membership: Membership, { sequence, now }: { sequence: number; now: Instant }) {
+      const { isMember } = membership
+      const changes = { isMember, sequence, ...(!isMember && { leftAt: at(now) }) }
+      await db
         .insertInto('memberships')
-        .values({ ...membership, ...changes })
+        .values({ leftAt: null, ...membership, ...changes })
         .onConflict((conflict) =>
           conflict
             .columns(['organizationId', 'accountId'])
             .doUpdateSet(changes)
             .where(sql<boolean>`memberships.sequence < ${sequence}`),
         )
-        .returning('accountId')
-        .executeTakeFirst()
-      return row !== undefined
+        .execute()
     },
 
     /**
@@ -456,7 +492,7 @@ export const memberships = (tx: Tx) => {
         .select('accountId')
         .where('organizationId', '=', organizationId)
         .where('accountId', 'in', accountIds)
-        .where('leftAt', 'is', null)
+        .where('isMember', '=', true)
         .orderBy('accountId')
         .forShare()
         .execute()
@@ -513,7 +549,7 @@ type Tables = {
     sequence: number
   }
   waitingSeats: WaitingSeat & { claimedAt: InstantColumn }
-  memberships: Omit<Membership, 'leftAt'> & { leftAt: NullableInstantColumn; sequence: number }
+  memberships: Membership & { leftAt: NullableInstantColumn; sequence: number }
 }
 
 const toEntitlement = ({

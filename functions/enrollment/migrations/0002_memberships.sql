@@ -3,7 +3,8 @@
 create table enrollment.memberships (
   organization_id text not null,
   account_id      text not null,
-  -- When it was heard here that they left; null for members.
+  is_member       boolean not null,
+  -- When it was last heard here that they left: no enrolment from before it stays, though they may be back.
   left_at         timestamptz,
   sequence        bigint not null,
   primary key (organization_id, account_id)
