@@ -7,6 +7,7 @@ import {
   type Course,
   changeDraft,
   createCourse,
+  dismissInstructor,
   type LessonFacts,
   publish,
   removeInstructor,
@@ -174,6 +175,21 @@ describe('instructors', () => {
     expect(() => removeInstructor(aCourse(), creatorId)).toThrow(
       expect.objectContaining({ code: 'course.last_instructor' }),
     )
+  })
+
+  it('who leave the organisation leave archived courses, too, unless nobody were left', () => {
+    const colleagueId = newId('account')
+    const { course } = archive(aCourse({ instructorIds: [creatorId, colleagueId] }), now)
+    const dismissed = dismissInstructor(course, creatorId)
+    expect(dismissed).toMatchObject({
+      course: { instructorIds: [colleagueId] },
+      events: [{ type: 'course.updated', instructorIds: [colleagueId] }],
+    })
+    for (const accountId of [creatorId, colleagueId])
+      expect(dismissInstructor(dismissed.course, accountId)).toEqual({
+        course: dismissed.course,
+        events: [],
+      })
   })
 
   it('are added once', () => {

@@ -279,6 +279,17 @@ export const removeInstructor = (course: Course, accountId: AccountId): Decision
   )
 }
 
+/**
+ * Takes somebody who has left the organisation off the course, archived or not. The last instructor stays on the list,
+ * and reaches nothing: they belong to the organisation no more.
+ */
+export const dismissInstructor = (course: Course, accountId: AccountId): Decision => {
+  const remaining = course.instructorIds.filter((id) => id !== accountId)
+  if (remaining.length === 0 || remaining.length === course.instructorIds.length)
+    return { course, events: [] }
+  return withInstructors(course, remaining)
+}
+
 /** `Film editing, the basics` becomes `film-editing-the-basics`; a title without Latin letters takes the id. */
 export const slugFor = (title: string, courseId: CourseId): string => {
   const words = title

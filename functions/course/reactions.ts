@@ -1,8 +1,13 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
+import { dismissInstructor } from './domain.ts'
 import type { Deps } from './routes.ts'
 import { courses } from './store.ts'
 
-/** Who learns in a private course may know of it. */
+const PAGE_COURSES_MAX = 100
+/** So many pages with one event, more than anybody teaches; on what were left, rbac gives who has left nothing. */
+const PAGES_MAX = 10
+
+/** Who learns in a private course may know of it; who leaves the organisation teaches none of its courses. */
 export const reactions: Reactions<Deps> = {
   async 'enrollment.activated'({ data, tx }) {
     await courses(tx).addLearner({
@@ -14,5 +19,23 @@ export const reactions: Reactions<Deps> = {
 
   async 'enrollment.ended'({ data, tx }) {
     await courses(tx).removeLearner(data)
+  },
+
+  async 'member.added'({ data, event, tx }) {
+    await courses(tx).noteMembership(data, event.sequence)
+  },
+
+  async 'member.removed'({ data, event, tx }) {
+    const store = courses(tx)
+    if (!(await store.noteMembership(data, event.sequence))) return
+    for (let page = 0; page < PAGES_MAX; page += 1) {
+      const taught = await store.lockTaughtWithOthers({ ...data, limit: PAGE_COURSES_MAX })
+      for (const course of taught) {
+        const decision = dismissInstructor(course, data.accountId)
+        await store.save(decision.course)
+        await store.emit(decision.events)
+      }
+      if (taught.length < PAGE_COURSES_MAX) return
+    }
   },
 }

@@ -392,6 +392,76 @@ describe('instructors', () => {
   })
 })
 
+describe('instructors who leave the organisation', () => {
+  const instructorsOf = async (courseId: string) =>
+    (
+      await database.query<{ ids: string[] }>(
+        'select instructor_ids as ids from course.courses where course_id = $1',
+        [courseId],
+      )
+    )[0]?.ids
+  const colleague = () => somebody('instructor', { organizationId })
+  const share = async (courseId: string, { accountId }: Principal, as: Principal) =>
+    hub.post(`/v1/courses/${courseId}/instructors`, { as, body: { accountId } })
+  const leave = ({ accountId }: Principal, sequence: number) =>
+    hub.deliver('member.removed', { organizationId, accountId }, { organizationId, sequence })
+
+  it('are taken off all courses when they leave the organisation, where others teach', async () => {
+    const [leaver, other] = [colleague(), colleague()]
+    const [shared, alone, others] = [
+      await aDraft({}, leaver),
+      await aDraft({}, leaver),
+      await aDraft({}, other),
+    ]
+    await share(shared.courseId, other, leaver)
+    await leave(leaver, 2)
+    expect(await instructorsOf(shared.courseId)).toEqual([other.accountId])
+    expect(await instructorsOf(alone.courseId)).toEqual([leaver.accountId])
+    expect(await instructorsOf(others.courseId)).toEqual([other.accountId])
+    const updated = (await hub.outbox('course.updated')).filter(
+      ({ subject }) => subject === shared.courseId || subject === alone.courseId,
+    )
+    expect(updated.at(-1)).toMatchObject({
+      subject: shared.courseId,
+      organizationid: organizationId,
+      data: { instructorIds: [other.accountId] },
+    })
+    expect(updated).toHaveLength(2)
+  })
+
+  it('always leave one behind, though all go at once', async () => {
+    const [one, two] = [colleague(), colleague()]
+    const { courseId } = await aDraft({}, one)
+    await share(courseId, two, one)
+    await Promise.all([leave(one, 2), leave(two, 3)])
+    expect(await instructorsOf(courseId)).toHaveLength(1)
+  })
+
+  it('are taken off more courses than a page holds', async () => {
+    const [leaver, other] = [colleague(), colleague()]
+    for (let count = 0; count < 101; count += 1)
+      await share((await aDraft({}, leaver)).courseId, other, leaver)
+    await leave(leaver, 2)
+    const taught = await database.query(
+      'select from course.courses where instructor_ids @> array[$1]',
+      [leaver.accountId],
+    )
+    expect(taught).toEqual([])
+  })
+
+  it('stay where the news is older than their return, or of another organisation', async () => {
+    const [back, other] = [colleague(), colleague()]
+    const { courseId } = await aDraft({}, back)
+    await share(courseId, other, back)
+    const { accountId } = back
+    const member = { organizationId, accountId, role: 'instructor' as const }
+    await hub.deliver('member.added', member, { organizationId, sequence: 5 })
+    await leave(back, 4)
+    await hub.deliver('member.removed', { organizationId: newId('organization'), accountId })
+    expect(await instructorsOf(courseId)).toEqual([accountId, other.accountId])
+  })
+})
+
 describe('the second wall', () => {
   it('shows the service role nothing without an organisation', async () => {
     await aDraft()

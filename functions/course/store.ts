@@ -171,6 +171,44 @@ export const courses = (tx: Tx) => {
       return rows.map(toCourse)
     },
 
+    /** Courses of the organisation that the account teaches with others, locked; by id, so that no two wait crosswise. */
+    async lockTaughtWithOthers({
+      organizationId,
+      accountId,
+      limit,
+    }: Member & { limit: number }): Promise<Course[]> {
+      const rows = await db
+        .selectFrom('courses')
+        .selectAll()
+        .where('organizationId', '=', organizationId)
+        .where(sql<boolean>`instructor_ids @> array[${accountId}]`)
+        .where(sql<boolean>`cardinality(instructor_ids) > 1`)
+        .orderBy('courseId')
+        .limit(limit)
+        .forUpdate()
+        .execute()
+      return rows.map(toCourse)
+    },
+
+    /** @returns whether this is the newest news of the membership; stale news loses. */
+    async noteMembership(
+      { organizationId, accountId }: Member,
+      sequence: number,
+    ): Promise<boolean> {
+      const row = await db
+        .insertInto('membershipNews')
+        .values({ organizationId, accountId, sequence })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['organizationId', 'accountId'])
+            .doUpdateSet({ sequence })
+            .where(sql<boolean>`membership_news.sequence < ${sequence}`),
+        )
+        .returning('accountId')
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async findBySlug(slug: string): Promise<Course | undefined> {
       const row = await db
         .selectFrom('courses')
@@ -310,12 +348,15 @@ type Learner = {
   readonly organizationId: OrganizationId
 }
 
+type Member = { readonly organizationId: OrganizationId; readonly accountId: AccountId }
+
 type Tables = {
   courses: CourseRow
   versions: VersionRow
   slugs: { organizationId: OrganizationId; slug: string; courseId: CourseId }
   categories: Category
   learners: Learner
+  membershipNews: Member & { sequence: number }
 }
 
 type CourseRow = {
