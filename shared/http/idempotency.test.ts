@@ -1,19 +1,61 @@
 import { describe, expect, it } from '@jest/globals'
+import * as z from 'zod'
 import { course } from '../../functions/course/service.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
+import { defineContract } from '../contracts/define.ts'
+import { DomainError } from '../kernel/errors.ts'
 import { newId } from '../kernel/id.ts'
 import { DAY_MS } from '../kernel/time.ts'
 
 const lessonId = newId('lesson')
 const lesson = { lessonId, revision: 1, title: 'One', notReady: null }
-const hub = useDoors(useDatabase(), course, {
+const database = useDatabase()
+const hub = useDoors(database, course, {
   content: {
     listLessonReadiness: async () => ({
       items: [{ ...lesson, completion: { kind: 'viewed' as const } }],
     }),
   },
 })
+
+// Refuses by returning, and keeps what it wrote (decision 0003), until it is told to go on.
+let isRefusing = true
+const counting = useDoors(
+  database,
+  {
+    contract: defineContract({
+      service: 'course',
+      prefix: '/v1/counting',
+      title: 'Counting',
+      operations: {
+        count: {
+          method: 'POST',
+          path: '/',
+          summary: 'Count a try',
+          scope: 'account',
+          status: 201,
+          answer: z.strictObject({ isCounted: z.boolean() }),
+          errors: ['counting.refused'],
+          idempotency: 'required',
+        },
+      },
+    }),
+    routes: {
+      async count({ tx }) {
+        await tx
+          .tables<{ inbox: { consumer: string; eventId: string } }>()
+          .insertInto('inbox')
+          .values({ consumer: 'counting', eventId: newId('event') })
+          .execute()
+        if (isRefusing) return new DomainError('conflict', 'counting.refused', 'Not yet.')
+        return { isCounted: true }
+      },
+    },
+    deps: () => ({}),
+  },
+  {},
+)
 
 // Without Latin letters the slug is made of the id: two courses of one title do not meet.
 const title = '映画'
@@ -41,6 +83,21 @@ describe('an Idempotency-Key', () => {
     expect(second.status).toBe(201)
     expect(second.body.courseId).not.toBe(first.body.courseId)
     expect((await create()).body.courseId).toBe(second.body.courseId)
+  })
+
+  it('is free again after a refusal that was kept, and holds from the first success', async () => {
+    const as = somebody('learner')
+    const count = () => counting.post('/v1/counting', { as, idempotencyKey: 'try' })
+    const counted = async () =>
+      (await database.query(`select from course.inbox where consumer = 'counting'`)).length
+    for (const tries of [1, 2]) {
+      expect(await count()).toMatchObject({ status: 409, body: { code: 'counting.refused' } })
+      expect(await counted()).toBe(tries)
+    }
+    isRefusing = false
+    expect((await count()).status).toBe(201)
+    expect((await count()).headers.get('idempotency-replayed')).toBe('true')
+    expect(await counted()).toBe(3)
   })
 
   it('stands for a request with its If-Match: another revision is another request', async () => {

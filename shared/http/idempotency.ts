@@ -98,6 +98,19 @@ export const storeAnswer = async (
     .execute()
 }
 
+/** Gives the key back in the transaction that claimed it: an error is no answer to repeat. */
+export const releaseIdempotencyKey = async (
+  tx: Tx,
+  { owner, key }: Pick<KeyedRequest, 'owner' | 'key'>,
+): Promise<void> => {
+  await tx
+    .tables<Tables>()
+    .deleteFrom('idempotency')
+    .where('owner', '=', owner)
+    .where('key', '=', key)
+    .execute()
+}
+
 const inFlightAsConflict = async <Result>(claim: () => Promise<Result>): Promise<Result> => {
   try {
     return await claim()

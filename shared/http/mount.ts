@@ -14,7 +14,7 @@ import type { Clock, Instant } from '../kernel/time.ts'
 import { describeError, type Log } from '../observe/logger.ts'
 import { traceIdOf, traceparentOf } from '../observe/trace.ts'
 import { accessDenied, type Caller, mayHoldSomewhere, toCaller } from './caller.ts'
-import { claimIdempotencyKey, storeAnswer } from './idempotency.ts'
+import { claimIdempotencyKey, releaseIdempotencyKey, storeAnswer } from './idempotency.ts'
 import { problemResponse } from './problem.ts'
 import { etagOf, readIdempotencyKey, readIfMatch, readInput } from './request.ts'
 
@@ -139,6 +139,7 @@ const run = async (
       deps,
     )
     if (result instanceof DomainError) {
+      if (keyed) await releaseIdempotencyKey(tx, keyed)
       report(result, mounted)
       return problemResponse(result, {
         instance: new URL(raw.url).pathname,
