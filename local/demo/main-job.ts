@@ -27,7 +27,12 @@ export type Played = {
   readonly people: readonly (Person & { readonly role: string })[]
   readonly courseId: CourseId
   readonly certificateId: CertificateId
-  readonly links: readonly { readonly title: string; readonly url: string }[]
+  /** `lasts`: still leads there tomorrow. */
+  readonly links: readonly {
+    readonly title: string
+    readonly url: string
+    readonly lasts: boolean
+  }[]
 }
 
 export type MainJobOptions = {
@@ -348,10 +353,10 @@ const linksOf = ({
   playlistUrl: string
   certificate: CertificateLinks
 }) => [
-  { title: 'The course (needs a token)', url: `${url}/v1/courses/${courseId}` },
-  { title: 'The film (HLS, for some hours)', url: playlistUrl },
-  { title: 'The certificate (PDF)', url: certificate.pdfUrl },
-  { title: 'Its public page', url: certificate.pageUrl },
+  { title: 'The course (needs a token)', url: `${url}/v1/courses/${courseId}`, lasts: true },
+  { title: 'The film (HLS, for some hours)', url: playlistUrl, lasts: false },
+  { title: 'The certificate (PDF, for minutes)', url: certificate.pdfUrl, lasts: false },
+  { title: 'The certificate’s public page', url: certificate.pageUrl, lasts: true },
 ]
 
 /** What travels by events may be refused for a moment: then there is no answer yet, for `until`. */

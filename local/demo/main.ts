@@ -40,14 +40,14 @@ const refuseUnlessFile = async (file: string) => {
 
 const showLinks = ({ links, people }: Played, narrate: Narrator) => {
   narrate.say('')
-  for (const { title, url } of links) narrate.say(`  ${title.padEnd(32)} ${url}`)
+  for (const { title, url } of links) narrate.say(`  ${title.padEnd(36)} ${url}`)
   for (const { role, email, password } of people)
-    narrate.say(`  ${role.padEnd(32)} ${email} / ${password}`)
+    narrate.say(`  ${role.padEnd(36)} ${email} / ${password}`)
 }
 
 const writeSample = (file: string, { links, people }: Played) =>
   writeJson(file, {
-    links,
+    links: links.filter(({ lasts }) => lasts),
     accounts: people.map(({ name, role, email, password }) => ({ name, role, email, password })),
   })
 
