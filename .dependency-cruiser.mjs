@@ -81,7 +81,7 @@ const configuration = {
     },
     only('lambda-knows-its-service', 'The only file that knows Lambda knows nothing else.', {
       from: rooms('lambda\\.ts$'),
-      to: ['^shared/(lambda|bus)/', own('service\\.ts$|publisher\\.ts$')],
+      to: ['^shared/(lambda|bus)/', own('service\\.ts$|publisher\\.ts$|sweeper\\.ts$')],
     }),
     only('no-service-knows-another', 'Services meet in contracts and events.', {
       from: '^functions/([^/]+)/',

@@ -116,16 +116,19 @@ describe('the outbox publisher', () => {
 
   it('works as a Lambda with nothing but its environment', async () => {
     await write('first-service', topicOf('first-service'))
-    const answer = await invoke(
-      { service: 'first-service' },
-      {
-        DATABASE_URL: database.url,
-        DATABASE_PASSWORD: ROLE_PASSWORD,
-        EVENT_LOG_URL: eventLogUrl,
-      },
+    await database.query(
+      `insert into first_service.inbox values ('me', 'long ago', now() - interval '1 year')`,
     )
-    expect(answer).toContain('{"events":1,"batches":1}')
+    const environment = {
+      DATABASE_URL: database.url,
+      DATABASE_PASSWORD: ROLE_PASSWORD,
+      EVENT_LOG_URL: eventLogUrl,
+    }
+    expect(await invoke({ service: 'first-service' }, environment)).toContain(
+      '{"events":1,"batches":1}',
+    )
     expect(await topics()).toEqual(['hub.first-service.v1'])
+    expect(await invoke({ job: 'sweep' }, environment)).toContain('{"rows":1}')
   })
 })
 

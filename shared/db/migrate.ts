@@ -57,7 +57,7 @@ const migrateService = async (
     revoke all on ${owned}.engine_migrations from ${role};
     ${migrationsDir ? `revoke all on ${owned}.migrations from ${role};` : ''}
     grant select, update on ${owned}.outbox_stream to ${PUBLISHER_ROLE};
-    grant select, delete on ${owned}.outbox to ${PUBLISHER_ROLE};
+    grant select, delete on ${owned}.outbox, ${owned}.inbox, ${owned}.idempotency to ${PUBLISHER_ROLE};
     reset search_path;
   `)
 }
