@@ -16,13 +16,14 @@ const now = instantOf('2026-03-01T10:00:00.000Z')
 describe('the sweep', () => {
   const database = useDatabase()
 
-  beforeAll(async () => {
-    await migrate({
+  const migrateAll = () =>
+    migrate({
       databaseUrl: database.url,
       rolePassword: ROLE_PASSWORD,
       services: SERVICES.map((name) => ({ name, migrationsDir: undefined })),
     })
-  })
+
+  beforeAll(migrateAll)
   beforeEach(async () => {
     for (const name of SERVICES)
       await database.query(`truncate ${schemaOf(name)}.inbox, ${schemaOf(name)}.idempotency`)
@@ -108,6 +109,16 @@ describe('the sweep', () => {
       await database.query('alter table first_service.inbox_gone rename to inbox')
     }
     expect(await left('second-service')).toEqual([])
+  })
+
+  it('gets its rights in a schema of before with the next migrate', async () => {
+    await handled('first-service', 'old event', forgettable)
+    await database.query(
+      `revoke all on first_service.inbox, first_service.idempotency from ${PUBLISHER_ROLE}`,
+    )
+    await expect(start().sweep()).rejects.toThrow('some tables were not swept')
+    await migrateAll()
+    expect(await start().sweep()).toEqual({ rows: 1 })
   })
 
   it('is what its schedule asks for, and no nudge', () => {
