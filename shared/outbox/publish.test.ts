@@ -269,9 +269,14 @@ describe('publishOutbox', () => {
     expect(await publish()).toMatchObject({ events: 1, isDrained: true })
   })
 
-  it('may read and settle outboxes, and nothing else', async () => {
+  it('may read and settle outboxes and forget what is over, and nothing else', async () => {
     expect(await findOutboxes(publisher.kysely)).toContain(SCHEMA)
-    await expect(publisher.pool.query(`select * from ${SCHEMA}.inbox`)).rejects.toThrow('denied')
+    await expect(publisher.pool.query(`select * from ${SCHEMA}.dead_letter`)).rejects.toThrow(
+      'denied',
+    )
+    await expect(
+      publisher.pool.query(`insert into ${SCHEMA}.inbox values ('x', 'y')`),
+    ).rejects.toThrow('denied')
     await expect(
       publisher.pool.query(`insert into ${SCHEMA}.outbox_stream values ('x', 1)`),
     ).rejects.toThrow('denied')
