@@ -20,7 +20,7 @@ import type {
   MediaId,
   OrganizationId,
 } from '../../shared/kernel/id.ts'
-import { cursorInteger, decodeCursor } from '../../shared/kernel/page.ts'
+import { cursorInteger, decodeCursor, type Paging } from '../../shared/kernel/page.ts'
 import { writeOutbox } from '../../shared/outbox/write.ts'
 import {
   assessmentIdsOf,
@@ -31,8 +31,6 @@ import {
 } from './domain/lesson.ts'
 import type { MediaFacts, Surroundings, VideoFacts } from './domain/readiness.ts'
 import { lessonsFull } from './errors.ts'
-
-type PageOf = { readonly cursor?: string | undefined; readonly limit: number }
 
 /** Which revision of each lesson a published version shows. */
 export type PinnedVersion = {
@@ -141,7 +139,7 @@ export const lessons = (tx: Tx) => {
     },
 
     /** One row more than `limit`, oldest first. */
-    async list(courseId: CourseId, { cursor, limit }: PageOf): Promise<Lesson[]> {
+    async list(courseId: CourseId, { cursor, limit }: Paging): Promise<Lesson[]> {
       const after = decodeCursor(cursor, 1)
       return newest()
         .where('lesson.courseId', '=', courseId)
@@ -165,7 +163,7 @@ export const lessons = (tx: Tx) => {
     },
 
     /** One row more than `limit`, newest first. */
-    async listRevisions(lessonId: LessonId, { cursor, limit }: PageOf): Promise<Revision[]> {
+    async listRevisions(lessonId: LessonId, { cursor, limit }: Paging): Promise<Revision[]> {
       const after = decodeCursor(cursor, 1)
       return revisions()
         .where('revision.lessonId', '=', lessonId)

@@ -3,12 +3,11 @@ import { at, type InstantColumn } from '../../shared/db/columns.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { type OrganizationEvent, organizationEvents } from '../../shared/events/organization.ts'
 import type { AccountId, Id, OrganizationId } from '../../shared/kernel/id.ts'
-import { cursorInteger, decodeCursor } from '../../shared/kernel/page.ts'
+import { cursorInteger, decodeCursor, type Paging } from '../../shared/kernel/page.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
 import { writeOutbox } from '../../shared/outbox/write.ts'
 import type { Account, Invitation, Member, MemberRole, Organization, Pool, Seat } from './domain.ts'
 
-type Paging = { readonly cursor?: string | undefined; readonly limit: number }
 type MemberKey = Pick<Member, 'organizationId' | 'accountId'>
 
 /** Organisations, members and invitations. Seats are in `seats`; together the only SQL of this service. */

@@ -12,14 +12,13 @@ import { isUniqueViolation } from '../../shared/db/open.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { type RbacEvent, rbacEvents } from '../../shared/events/rbac.ts'
 import type { AccountId, CourseId, Id, OrganizationId } from '../../shared/kernel/id.ts'
-import { decodeCursor } from '../../shared/kernel/page.ts'
+import { decodeCursor, type Paging } from '../../shared/kernel/page.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
 import { writeOutbox } from '../../shared/outbox/write.ts'
 import type { CourseFacts } from '../../shared/projection/course-refs.ts'
 import { builtIn, builtInWith, type Grant, type Held, isBuiltIn, type Role } from './domain.ts'
 import { grantExists, roleExists, rolesFull } from './errors.ts'
 
-type Paging = { readonly cursor?: string | undefined; readonly limit: number }
 type In = { readonly accountId: AccountId; readonly organizationId: OrganizationId }
 
 /** The platform's place in `role_versions`. */

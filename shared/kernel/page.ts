@@ -15,6 +15,9 @@ export const pageQuery = {
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() })
 
+/** Which page of a list a store is asked for. */
+export type Paging = { readonly cursor?: string | undefined; readonly limit: number }
+
 export type Page<Item> = { readonly items: readonly Item[]; readonly nextCursor: string | null }
 
 /** The sort key of the last row seen, as text that survives a URL. */

@@ -15,7 +15,7 @@ import type {
   CourseId,
   OrganizationId,
 } from '../../../shared/kernel/id.ts'
-import { decodeCursor } from '../../../shared/kernel/page.ts'
+import { decodeCursor, type Paging } from '../../../shared/kernel/page.ts'
 import { writeOutbox } from '../../../shared/outbox/write.ts'
 import {
   type Assessment,
@@ -25,8 +25,6 @@ import {
 } from '../domain/assessment.ts'
 import { BASIS_POINTS } from '../domain/attempt.ts'
 import type { QuestionId } from '../domain/question.ts'
-
-type Paging = { readonly cursor?: string | undefined; readonly limit: number }
 
 export type Accommodation = {
   readonly courseId: CourseId

@@ -10,7 +10,7 @@ import {
 import type { Tx } from '../../../shared/db/transaction.ts'
 import { assert } from '../../../shared/kernel/assert.ts'
 import type { AccountId, AssessmentId, Id, OrganizationId } from '../../../shared/kernel/id.ts'
-import { decodeCursor } from '../../../shared/kernel/page.ts'
+import { decodeCursor, type Paging } from '../../../shared/kernel/page.ts'
 import type { Instant } from '../../../shared/kernel/time.ts'
 import type { Answer } from '../domain/answer.ts'
 import {
@@ -23,7 +23,6 @@ import {
 import type { Order } from '../domain/draw.ts'
 import type { Content, QuestionId } from '../domain/question.ts'
 
-type Paging = { readonly cursor?: string | undefined; readonly limit: number }
 type AttemptId = Id<'attempt'>
 
 /** An attempt without its questions: what lists show. */

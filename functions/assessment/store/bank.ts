@@ -14,12 +14,10 @@ import type {
   CourseId,
   OrganizationId,
 } from '../../../shared/kernel/id.ts'
-import { decodeCursor } from '../../../shared/kernel/page.ts'
+import { decodeCursor, type Paging } from '../../../shared/kernel/page.ts'
 import type { Instant } from '../../../shared/kernel/time.ts'
 import type { Pinned } from '../domain/attempt.ts'
 import type { Content, Question, QuestionId } from '../domain/question.ts'
-
-type Paging = { readonly cursor?: string | undefined; readonly limit: number }
 
 /** The question banks. */
 export const bank = (tx: Tx) => {

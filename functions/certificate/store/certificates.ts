@@ -11,17 +11,15 @@ import { isUniqueViolation } from '../../../shared/db/open.ts'
 import type { Tx } from '../../../shared/db/transaction.ts'
 import { type CertificateEvent, certificateEvents } from '../../../shared/events/certificate.ts'
 import type { AccountId, CertificateId, CourseId } from '../../../shared/kernel/id.ts'
-import { decodeCursor } from '../../../shared/kernel/page.ts'
+import { decodeCursor, type Paging } from '../../../shared/kernel/page.ts'
 import type { Instant } from '../../../shared/kernel/time.ts'
 import { writeOutbox } from '../../../shared/outbox/write.ts'
 import type { Certificate, Pdf, Snapshot, State } from '../domain/certificate.ts'
 import { certificateInProgress } from '../errors.ts'
 
-type PageOf = { readonly cursor?: string | undefined; readonly limit: number }
-
 export const certificates = (tx: Tx) => {
   const db = tx.tables<Tables>()
-  const newest = (query: PageOf) => {
+  const newest = (query: Paging) => {
     const after = decodeCursor(query.cursor, 1)
     return db
       .selectFrom('certificates')
@@ -94,14 +92,14 @@ export const certificates = (tx: Tx) => {
     },
 
     /** One row more than `limit`, newest first. */
-    async listOf(accountId: AccountId, query: PageOf): Promise<Certificate[]> {
+    async listOf(accountId: AccountId, query: Paging): Promise<Certificate[]> {
       return newest(query).where('accountId', '=', accountId).execute()
     },
 
     /** One row more than `limit`, newest first. */
     async listOfCourse(
       courseId: CourseId,
-      query: PageOf & { readonly state?: State | undefined },
+      query: Paging & { readonly state?: State | undefined },
     ): Promise<Certificate[]> {
       const { state } = query
       return newest(query)
