@@ -2,8 +2,8 @@
 // that every rule fails on a planted violation.
 const rooms = (...files) => files.map((file) => `^functions/([^/]+)/${file}`)
 const own = (files) => `^functions/$1/(${files})`
-const notOurs = '^(?!functions/|workflows/|eks-workloads/|shared/|local/|tests/|tools/|\\.)'
-const test = '(\\.test\\.ts$|^tests/|/testing\\.ts$|/fixtures/)'
+const notOurs = '^(?!functions/|workflows/|eks-workloads/|shared/|local/|tests/|tools/|bench/|\\.)'
+const test = '(\\.test\\.ts$|^(tests|bench)/|/testing\\.ts$|/fixtures/)'
 const handlers = rooms(
   ...['routes', 'reactions', 'jobs', 'commands', 'views'].flatMap((name) => [
     `${name}\\.ts$`,
@@ -109,10 +109,10 @@ const configuration = {
     }),
     {
       name: 'nobody-ships-the-laptop',
-      comment: 'What deploys does not know local/, tests/ or tools/.',
+      comment: 'What deploys does not know local/, tests/, tools/ or bench/.',
       severity: 'error',
       from: { path: '^(functions|workflows|eks-workloads|shared)/', pathNot: test },
-      to: { path: '^(local|tests|tools)/' },
+      to: { path: '^(local|tests|tools|bench)/' },
     },
   ],
   options: {

@@ -9,7 +9,11 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/.hub/', '/.serverless/', '/.esbuild/'],
+  testPathIgnorePatterns: [
+    ...['/node_modules/', '/.hub/', '/.serverless/', '/.esbuild/'],
+    // The long suites have commands of their own; see jest.suites.mjs.
+    ...['/tests/engines/', '/tests/faults/', '/tests/security/'],
+  ],
   modulePathIgnorePatterns: ['/.hub/', '/.serverless/', '/.esbuild/', '/.build/'],
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { takeTurn } from '../turn.ts'
 
 export type Packaged = {
   /** The CloudFormation template that deploys. */
@@ -45,7 +46,9 @@ export const packageHub = async ({
   })
   if (reuse && existsSync(join(place, TEMPLATE))) return done(true)
   await mkdir(shelf, { recursive: true })
-  const release = await takeTurn(join(shelf, 'packager.lock'))
+  const release = await takeTurn(join(shelf, 'packager.lock'), {
+    timeoutMs: TURN_TIMEOUT_MS,
+  })
   try {
     // Who waited may find that the one before has packaged the very same sources.
     if (reuse && existsSync(join(place, TEMPLATE))) return done(true)
@@ -73,35 +76,6 @@ const build = async ({ root, shelf, place }: { root: string; shelf: string; plac
 }
 
 const TURN_TIMEOUT_MS = 180_000
-const TURN_POLL_MS = 100
-
-/** One packager at a time: they share the checkout. The lock of a packager that was killed does not count. */
-const takeTurn = async (lock: string): Promise<() => Promise<void>> => {
-  const deadline = performance.now() + TURN_TIMEOUT_MS
-  for (;;) {
-    try {
-      await writeFile(lock, String(process.pid), { flag: 'wx' })
-      return () => rm(lock, { force: true })
-    } catch (error) {
-      if (!isTaken(error) || performance.now() > deadline) throw error
-      const owner = Number(await readFile(lock, 'utf8').catch(() => ''))
-      if (!isAlive(owner)) await rm(lock, { force: true })
-      await new Promise((resolve) => setTimeout(resolve, TURN_POLL_MS))
-    }
-  }
-}
-
-// No `instanceof`: under jest an error of Node's own comes from another realm.
-const isTaken = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST'
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return pid > 0 && process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
 
 const serverlessPackage = ({ root, work }: { root: string; work: string }): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -54,7 +54,16 @@ const importing = (path: string) => `import { value } from '${path}'\nexport con
 
 describe('the import table', () => {
   it('holds for every file', () => {
-    const rooms = ['functions', 'workflows', 'eks-workloads', 'shared', 'local', 'tests', 'tools']
+    const rooms = [
+      'functions',
+      'workflows',
+      'eks-workloads',
+      'shared',
+      'local',
+      'tests',
+      'tools',
+      'bench',
+    ]
     const { modules, summary } = cruise(root, rooms)
     expect(modules.length).toBeGreaterThan(200)
     expect(

@@ -1,0 +1,7 @@
+import { runStages, type Stage } from '../support/stages.ts'
+
+// `npm run test:engines [-- NAME …]`: the same code on the real engines. Each stage starts what it needs; a tool that
+// cannot be had fails it with a sentence.
+const stages: readonly Stage[] = []
+
+await runStages(stages)
