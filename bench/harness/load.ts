@@ -37,7 +37,7 @@ export const openLoop = async (options: {
   const folder = await engineFolder('load')
   try {
     const [targets, results] = [join(folder.path, 'targets'), join(folder.path, 'results')]
-    await writeFile(targets, options.targets.map(asJson).join('\n'))
+    await writeFile(targets, options.targets.map((target) => `${asJson(target)}\n`).join(''))
     await run(vegeta, [
       ...['attack', '-format=json', `-targets=${targets}`, `-output=${results}`],
       ...[`-rate=${options.requestsPerSecond}/1s`, `-duration=${options.seconds}s`],
