@@ -16,8 +16,9 @@ resource "aws_budgets_budget" "monthly" {
   limit_unit   = "USD"
 
   cost_filter {
-    name   = "TagKeyValue"
-    values = ["user:stage$${var.stage}"]
+    name = "TagKeyValue"
+    # A tag and its value, with a dollar between.
+    values = [format("user:stage$%s", var.stage)]
   }
 
   dynamic "notification" {

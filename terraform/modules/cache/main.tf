@@ -25,7 +25,7 @@ resource "aws_elasticache_parameter_group" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "slow" {
-  name              = "/learning-hub/${var.name}/redis-slow"
+  name              = "/${var.name}/redis-slow"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.logs_key_arn
 }

@@ -10,7 +10,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "brokers" {
-  name              = "/learning-hub/${var.name}/kafka-brokers"
+  name              = "/${var.name}/kafka-brokers"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.logs_key_arn
 }

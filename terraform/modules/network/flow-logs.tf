@@ -1,5 +1,5 @@
 resource "aws_cloudwatch_log_group" "flow" {
-  name              = "/learning-hub/${var.name}/network-flow"
+  name              = "/${var.name}/network-flow"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.logs_key_arn
 }

@@ -11,7 +11,7 @@ locals {
 resource "aws_cloudwatch_log_group" "this" {
   for_each = local.logs
 
-  name              = "/learning-hub/${var.name}/opensearch-${each.value}"
+  name              = "/${var.name}/opensearch-${each.value}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.logs_key_arn
 }

@@ -112,7 +112,15 @@ func computedValue(name, key string, data *schema.ResourceData, each *schema.Sch
 	object, isObject := each.Elem.(*schema.Resource)
 	switch each.Type {
 	case schema.TypeString:
-		return stringFor(name, key, data.Id())
+		// What could have been set and was not stays unset: a made-up address range would look like an open rule.
+		if !each.Optional {
+			return stringFor(name, key, data.Id())
+		}
+	case schema.TypeFloat:
+		// A version or a revision: the first.
+		if !each.Optional {
+			return 1
+		}
 	case schema.TypeMap:
 		if each.Optional {
 			return map[string]any{}

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { takeTurn } from '../../../local/turn.ts'
@@ -78,6 +78,39 @@ export const goProgram = async (module: string): Promise<string> => {
     await run(go, ['install', module], { GOBIN: bin, GOFLAGS: '-mod=mod' })
   })
   return join(folder, name)
+}
+
+/**
+ * A program of a Go module in this tree, whose `go.sum` pins all that it is built from.
+ *
+ * @param folder that holds `go.mod`; another content of it is another program.
+ * @param target the package to build, where it is not the module's own.
+ * @returns its path.
+ */
+export const goModuleProgram = async ({
+  name,
+  folder,
+  target = '.',
+}: {
+  name: string
+  folder: string
+  target?: string
+}): Promise<string> => {
+  const recipe = `${target} ${await fingerprintOf(folder)}`
+  const place = await installed({ name, recipe }, async (bin) => {
+    const go = await debianProgram('go', ['golang-go'])
+    await run(go, ['build', '-C', folder, '-trimpath', '-o', join(bin, name), target], {
+      GOFLAGS: '-mod=readonly',
+    })
+  })
+  return join(place, name)
+}
+
+const fingerprintOf = async (folder: string): Promise<string> => {
+  const hash = createHash('sha256')
+  for (const name of (await readdir(folder)).toSorted())
+    hash.update(name).update(await readFile(join(folder, name)))
+  return hash.digest('hex')
 }
 
 /** Jars with all that they need, from Maven coordinates `group:artifact:version`. @returns a class path. */

@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from '@jest/globals'
+import { parse } from 'yaml'
+
+// The contract between Terraform and the serverless stack: parameters and secrets, by name.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const text = (path: string) => readFileSync(join(root, path), 'utf8')
+
+const differences = (wanted: readonly string[], there: readonly string[]): readonly string[] => [
+  ...wanted.filter((name) => !there.includes(name)).map((name) => `read, not written: ${name}`),
+  ...there.filter((name) => !wanted.includes(name)).map((name) => `written, not read: ${name}`),
+]
+
+/** Names below `/learning-hub/<stage>/` that the stack takes as parameters. */
+const readNames = (serverless: string): readonly string[] => {
+  const parameters: Readonly<Record<string, { Type: string; Default: string }>> =
+    parse(serverless).resources.Parameters
+  return Object.values(parameters)
+    .filter(({ Type }) => Type.startsWith('AWS::SSM::Parameter::Value'))
+    .map(({ Default }) => Default.replace('/learning-hub/${self:provider.stage}/', ''))
+}
+
+/** The keys of `parameters = { … }` in parameters.tf. */
+const writtenNames = (hcl: string): readonly string[] => {
+  const block = /parameters = \{\n([\s\S]*?)\n {2}\}/.exec(hcl)?.[1] ?? ''
+  return [...block.matchAll(/^\s+"([a-z0-9/-]+)"\s+=/gm)].map(([, name = '']) => name)
+}
+
+const fragments = ['functions', 'workflows'].flatMap((folder) =>
+  readdirSync(join(root, folder)).map((name) => text(join(folder, name, 'function.yml'))),
+)
+
+const REFERENCE =
+  /\{\{resolve:secretsmanager:\/learning-hub\/[^:]+?\/([\w-]+):SecretString:([\w-]+)\}\}/g
+
+/** `secret: key` pairs that the stack resolves. */
+const readSecrets = (texts: readonly string[]): readonly string[] => [
+  ...new Set(
+    texts.flatMap((each) =>
+      [...each.matchAll(REFERENCE)].map(([, name, key]) => `${name}: ${key}`),
+    ),
+  ),
+]
+
+const madeSecrets = (hcl: string): readonly string[] => {
+  const block = /service_secrets = \{\n([\s\S]*?)\n {2}\}/.exec(hcl)?.[1] ?? ''
+  return [...block.matchAll(/^\s+([\w-]+)\s+= \[(.*)\]$/gm)].flatMap(([, name, keys = '']) =>
+    [...keys.matchAll(/"([\w-]+)"/g)].map(([, key]) => `${name}: ${key}`),
+  )
+}
+
+/** What pods are given, by the cluster's secrets operator. */
+const PODS_SECRETS = ['gateway: internal-signing-key']
+
+describe('parameters of the serverless stack', () => {
+  const written = writtenNames(text('terraform/environments/prod/parameters.tf'))
+
+  it('are all written by Terraform, and no other is', () => {
+    expect(written.length).toBeGreaterThan(20)
+    expect(differences(readNames(text('serverless.yml')), written)).toEqual([])
+  })
+
+  it('would be missed on either side', () => {
+    const wanted = readNames(text('serverless.yml'))
+    expect(differences([...wanted, 'network/new'], written)).toEqual([
+      'read, not written: network/new',
+    ])
+    expect(differences(wanted.slice(1), written)).toEqual([`written, not read: ${wanted[0]}`])
+  })
+
+  it('are each referred to somewhere', () => {
+    const stack = [text('serverless.yml'), ...fragments].join('\n')
+    const machines = readdirSync(join(root, 'workflows')).map((name) =>
+      text(join('workflows', name, 'state-machine.asl.json')),
+    )
+    const all = [stack, ...machines].join('\n')
+    const names = Object.keys(parse(text('serverless.yml')).resources.Parameters)
+    const isUsed = (name: string) =>
+      [`Ref: ${name} `, `\${${name}}`, `#{${name}}`].some((use) => all.includes(use))
+    expect(names.filter((name) => !isUsed(name))).toEqual([])
+  })
+})
+
+describe('secrets of the serverless stack', () => {
+  const made = madeSecrets(text('terraform/modules/secrets/main.tf'))
+
+  it('are all made by Terraform, and no other is', () => {
+    const wanted = [...readSecrets([text('serverless.yml'), ...fragments]), ...PODS_SECRETS]
+    expect(wanted.length).toBeGreaterThan(5)
+    expect(differences(wanted, made)).toEqual([])
+  })
+})

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import * as z from 'zod'
+import { type Resource, readResources, STAGES } from './resources.ts'
+
+// Least privilege: no policy of ours allows every action of a service or every resource, except what
+// terraform/iam-exceptions.json allows by name, with its reason.
+
+const folder = process.env.HUB_PLANS ?? ''
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+const listed = z
+  .union([z.string(), z.array(z.string())])
+  .transform((value) => (typeof value === 'string' ? [value] : value))
+
+const statementSchema = z.object({
+  Sid: z.string().default(''),
+  Effect: z.enum(['Allow', 'Deny']),
+  Action: listed,
+  Resource: listed.optional(),
+})
+
+const exceptions = z
+  .array(
+    z.strictObject({
+      sid: z.string().min(1),
+      actions: z.array(z.string()).min(1),
+      reason: z.string().min(20),
+    }),
+  )
+  .parse(JSON.parse(readFileSync(join(root, 'terraform/iam-exceptions.json'), 'utf8')))
+
+type Wide = { readonly address: string; readonly sid: string; readonly actions: readonly string[] }
+
+/** Policies stand in these attributes, as JSON. */
+const POLICIES = ['policy', 'assume_role_policy', 'access_policies', 'policy_document']
+
+const statementsOf = ({ values }: Resource) =>
+  POLICIES.map((key) => values[key])
+    .filter((text) => typeof text === 'string' && text.includes('"Statement"'))
+    .flatMap(
+      (text) =>
+        z.object({ Statement: z.array(statementSchema) }).parse(JSON.parse(String(text))).Statement,
+    )
+
+/** A statement is wide where it says `*` for all actions of a service, or for all resources. */
+const wideOf = (resources: readonly Resource[]): readonly Wide[] =>
+  resources.flatMap((resource) =>
+    statementsOf(resource)
+      .filter(({ Effect }) => Effect === 'Allow')
+      .filter(
+        ({ Action, Resource }) =>
+          Action.some((action) => action === '*' || action.endsWith(':*')) ||
+          Resource?.includes('*'),
+      )
+      .map(({ Sid, Action }) => ({ address: resource.address, sid: Sid, actions: Action })),
+  )
+
+const complaintsOf = (resources: readonly Resource[]): readonly string[] =>
+  wideOf(resources).flatMap(({ address, sid, actions }) => {
+    const exception = exceptions.find((each) => each.sid === sid)
+    const beyond = actions.filter((action) => !exception?.actions.includes(action))
+    return beyond.map((action) => `${address} (${sid || 'no Sid'}) allows ${action} too widely`)
+  })
+
+describe.each(STAGES)('the roles of %s', (stage) => {
+  let resources: readonly Resource[]
+
+  beforeAll(() => {
+    resources = readResources(readFileSync(join(folder, stage, 'state.json'), 'utf8'))
+  })
+
+  const planted = (statement: object): readonly Resource[] => [
+    ...resources,
+    {
+      address: 'planted',
+      type: 'aws_iam_role_policy',
+      values: { policy: JSON.stringify({ Statement: [statement] }) },
+    },
+  ]
+
+  it('allow nothing too widely', () => {
+    expect(complaintsOf(resources)).toEqual([])
+  })
+
+  it.each([
+    ['every action', { Effect: 'Allow', Action: '*', Resource: 'arn:aws:s3:::one' }],
+    [
+      'every action of a service',
+      { Effect: 'Allow', Action: ['s3:*'], Resource: 'arn:aws:s3:::one' },
+    ],
+    ['every resource', { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }],
+    [
+      'more under an exception',
+      { Sid: 'WriteTraces', Effect: 'Allow', Action: 's3:GetObject', Resource: '*' },
+    ],
+  ])('would be noticed if they allowed %s', (_, statement) => {
+    expect(complaintsOf(planted(statement))).toHaveLength(1)
+  })
+
+  it('need every exception that is made', () => {
+    const used = wideOf(resources).map(({ sid }) => sid)
+    expect(exceptions.map(({ sid }) => sid).filter((sid) => !used.includes(sid))).toEqual([])
+  })
+
+  it('come with policies of AWS only where AWS writes them for its own programs', () => {
+    const attached = resources
+      .filter(({ type }) => type === 'aws_iam_role_policy_attachment')
+      .map(({ values }) => String(values.policy_arn).replace(/^.*\//, ''))
+    expect(new Set(attached)).toEqual(
+      new Set([
+        'AmazonEC2ContainerRegistryPullOnly',
+        'AmazonEKSClusterPolicy',
+        'AmazonEKSWorkerNodePolicy',
+        'AmazonEKS_CNI_Policy',
+        'AmazonRDSEnhancedMonitoringRole',
+        'CloudWatchAgentServerPolicy',
+      ]),
+    )
+  })
+
+  it('are as many as there are groups of functions', () => {
+    const groups = resources
+      .map(({ address }) => /functions_iam\.aws_iam_role\.group\["(.*)"\]/.exec(address)?.[1])
+      .filter((group) => group !== undefined)
+    expect(groups.toSorted()).toEqual([
+      ...['certificates', 'media', 'notification', 'playback', 'publisher', 'services', 'video'],
+    ])
+  })
+})
