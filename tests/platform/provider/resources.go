@@ -40,7 +40,7 @@ func resourceOf(name string, printed resourceSchema) *schema.Resource {
 		DeleteContext: keep,
 		CreateContext: func(_ context.Context, data *schema.ResourceData, _ any) diag.Diagnostics {
 			data.SetId(fmt.Sprintf("stub-%s-%d", name, created.Add(1)))
-			return fill(name, data, schemas)
+			return fill(name, data, schemas, false)
 		},
 		Timeouts: timeoutsOf(printed.Block),
 	}
@@ -59,7 +59,7 @@ func dataSourceOf(name string, printed resourceSchema) *schema.Resource {
 		Schema: schemas,
 		ReadContext: func(_ context.Context, data *schema.ResourceData, _ any) diag.Diagnostics {
 			data.SetId("stub-" + name)
-			return fill(name, data, schemas)
+			return fill(name, data, schemas, true)
 		},
 	}
 }
@@ -89,12 +89,15 @@ func timeoutsOf(printed block) *schema.ResourceTimeout {
 }
 
 // fill gives what AWS would have computed a recognisable value, so that references resolve after an apply.
-func fill(name string, data *schema.ResourceData, schemas map[string]*schema.Schema) diag.Diagnostics {
+//
+// What a resource could have set and did not stays unset: a made-up address range would look like an open rule. A
+// data source answers everything.
+func fill(name string, data *schema.ResourceData, schemas map[string]*schema.Schema, isRead bool) diag.Diagnostics {
 	for key, each := range schemas {
 		if !each.Computed {
 			continue
 		}
-		value := computedValue(name, key, data, each)
+		value := computedValue(name, key, data, each, isRead)
 		if value == nil {
 			continue
 		}
@@ -105,15 +108,14 @@ func fill(name string, data *schema.ResourceData, schemas map[string]*schema.Sch
 	return nil
 }
 
-func computedValue(name, key string, data *schema.ResourceData, each *schema.Schema) any {
+func computedValue(name, key string, data *schema.ResourceData, each *schema.Schema, isRead bool) any {
 	if _, isSet := data.GetOk(key); isSet {
 		return nil
 	}
 	object, isObject := each.Elem.(*schema.Resource)
 	switch each.Type {
 	case schema.TypeString:
-		// What could have been set and was not stays unset: a made-up address range would look like an open rule.
-		if !each.Optional {
+		if isRead || !each.Optional {
 			return stringFor(name, key, data.Id())
 		}
 	case schema.TypeFloat:

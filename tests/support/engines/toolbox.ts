@@ -99,7 +99,7 @@ export const goModuleProgram = async ({
   const recipe = `${target} ${await fingerprintOf(folder)}`
   const place = await installed({ name, recipe }, async (bin) => {
     const go = await debianProgram('go', ['golang-go'])
-    await run(go, ['build', '-C', folder, '-trimpath', '-o', join(bin, name), target], {
+    await run(go, ['build', '-C', folder, '-o', join(bin, name), target], {
       GOFLAGS: '-mod=readonly',
     })
   })

@@ -1,0 +1,49 @@
+# What the environment refuses, and the names that the serverless stack reads. Applied to the stand-in, never to AWS.
+run "names_every_parameter_of_its_stage" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for name in keys(output.parameters) : startswith(name, "/learning-hub/${var.stage}/")])
+    error_message = "A parameter stands below another stage."
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.this["network/internal-url"].value == "https://internal.${var.domain_name}"
+    error_message = "Services reach each other under internal. and the hub's name."
+  }
+
+  assert {
+    condition     = alltrue([for each in aws_ssm_parameter.this : each.type == "String"])
+    error_message = "Secrets are never parameters."
+  }
+}
+
+run "refuses_a_private_key" {
+  command = plan
+
+  variables {
+    internal_jwks = "[{\"kty\":\"OKP\",\"kid\":\"one\",\"x\":\"a\",\"d\":\"private\"}]"
+  }
+
+  expect_failures = [var.internal_jwks]
+}
+
+run "refuses_copies_beside_the_original" {
+  command = plan
+
+  variables {
+    replica_region = "us-east-1"
+  }
+
+  expect_failures = [var.replica_region]
+}
+
+run "refuses_a_sender_without_an_address" {
+  command = plan
+
+  variables {
+    mail_from = "Learning Hub"
+  }
+
+  expect_failures = [var.mail_from]
+}
