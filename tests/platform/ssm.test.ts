@@ -34,7 +34,7 @@ const fragments = ['functions', 'workflows'].flatMap((folder) =>
 )
 
 const REFERENCE =
-  /\{\{resolve:secretsmanager:\/learning-hub\/[^:]+?\/([\w-]+):SecretString:([\w-]+)\}\}/g
+  /\{\{resolve:secretsmanager:\/learning-hub\/\$\{self:provider\.stage\}\/([\w-]+):SecretString:([\w-]+)\}\}/g
 
 /** `secret: key` pairs that the stack resolves. */
 const readSecrets = (texts: readonly string[]): readonly string[] => [

@@ -163,7 +163,7 @@ module "cluster" {
   subnet_ids              = module.network.private_subnet_ids
   security_group_id       = module.network.security_group_ids["eks"]
   secrets_key_arn         = module.secrets.key_arns.secrets
-  storage_key_arn         = module.secrets.key_arns.storage
+  disks_key_arn           = module.secrets.key_arns.nodes
   administrator_role_arns = var.administrator_role_arns
   log_retention_days      = local.log_retention_days
   logs_key_arn            = module.secrets.key_arns.logs

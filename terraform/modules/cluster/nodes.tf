@@ -19,7 +19,7 @@ resource "aws_launch_template" "node" {
       volume_type           = "gp3"
       volume_size           = each.value.disk_gb
       encrypted             = true
-      kms_key_id            = var.storage_key_arn
+      kms_key_id            = var.disks_key_arn
       delete_on_termination = true
     }
   }

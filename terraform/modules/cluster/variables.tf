@@ -54,7 +54,7 @@ variable "secrets_key_arn" {
   type        = string
 }
 
-variable "storage_key_arn" {
+variable "disks_key_arn" {
   description = "KMS key of the nodes' disks."
   type        = string
 }

@@ -6,6 +6,7 @@ locals {
     events   = { description = "Kafka at rest.", services = [] }
     search   = { description = "OpenSearch at rest.", services = [] }
     storage  = { description = "Buckets.", services = ["cloudfront.amazonaws.com", "delivery.logs.amazonaws.com"] }
+    nodes    = { description = "Disks of the cluster's nodes.", services = [] }
     secrets  = { description = "Secrets Manager and the secrets of Kubernetes.", services = [] }
     logs = {
       description = "Log groups, and the topic of alarms.",
@@ -14,6 +15,10 @@ locals {
       ]
     }
   }
+
+  autoscaling_role_arn = join("/", [
+    "arn:aws:iam::${var.account_id}:role/aws-service-role/autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling",
+  ])
 
   # What serverless.yml resolves: secret -> what it holds. The values are set by an operation and never by Terraform.
   service_secrets = {
@@ -52,6 +57,22 @@ resource "aws_kms_key" "this" {
         Resource  = "*"
         Condition = { StringEqualsIfExists = { "aws:SourceAccount" = var.account_id } }
       } if length(services) > 0],
+      # Nodes come and go by autoscaling, which must open their disks itself.
+      [for kind in [each.key] : {
+        Sid       = "AutoscalingUsesTheKey"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"]
+        Principal = { AWS = local.autoscaling_role_arn }
+        Resource  = "*"
+      } if kind == "nodes"],
+      [for kind in [each.key] : {
+        Sid       = "AutoscalingLendsTheKey"
+        Effect    = "Allow"
+        Action    = "kms:CreateGrant"
+        Principal = { AWS = local.autoscaling_role_arn }
+        Resource  = "*"
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+      } if kind == "nodes"],
     )
   })
 }

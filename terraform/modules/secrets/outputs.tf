@@ -1,5 +1,5 @@
 output "key_arns" {
-  description = "KMS keys by kind of data: database, cache, events, search, storage, secrets, logs."
+  description = "KMS keys by kind of data: database, cache, events, search, storage, nodes, secrets, logs."
   value       = { for kind, key in aws_kms_key.this : kind => key.arn }
 }
 

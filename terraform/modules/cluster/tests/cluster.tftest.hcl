@@ -7,7 +7,7 @@ variables {
   subnet_ids              = ["subnet-a", "subnet-b", "subnet-c"]
   security_group_id       = "sg-eks"
   secrets_key_arn         = "arn:aws:kms:us-east-1:123456789012:key/secrets"
-  storage_key_arn         = "arn:aws:kms:us-east-1:123456789012:key/storage"
+  disks_key_arn           = "arn:aws:kms:us-east-1:123456789012:key/storage"
   logs_key_arn            = "arn:aws:kms:us-east-1:123456789012:key/logs"
   log_retention_days      = 30
   administrator_role_arns = ["arn:aws:iam::123456789012:role/administrators"]
