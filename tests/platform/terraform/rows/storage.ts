@@ -97,7 +97,9 @@ export const storageRows: readonly Row[] = [
         return isCdn && others.length === 0 ? [] : [`${kind} is open to others than CloudFront`]
       }),
     breaks: (resources) => {
-      const policy = resources.find(({ address }) => address.endsWith('bucket_policy.this["static"]'))
+      const policy = resources.find(({ address }) =>
+        address.endsWith('bucket_policy.this["static"]'),
+      )
       if (policy)
         policy.values.policy = JSON.stringify({
           Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: '*' }],
