@@ -1,3 +1,4 @@
+import { putAt, valueAt } from '../resources.ts'
 import { both, count, every, mentions, prod, type Row, set } from '../row.ts'
 
 const CLUSTER = 'cluster.aws_eks_cluster.this'
@@ -113,6 +114,41 @@ const logRows: readonly Row[] = [
   }),
 ]
 
+/** What is encrypted at rest, and where its key stands. */
+const KEYED = [
+  ['aws_secretsmanager_secret', 'kms_key_id'],
+  ['aws_cloudwatch_log_group', 'kms_key_id'],
+  ['aws_sns_topic', 'kms_master_key_id'],
+  ['aws_db_instance', 'kms_key_id'],
+  ['aws_db_instance', 'performance_insights_kms_key_id'],
+  ['aws_elasticache_replication_group', 'kms_key_id'],
+  ['aws_msk_cluster', 'encryption_info.0.encryption_at_rest_kms_key_arn'],
+  ['aws_opensearch_domain', 'encrypt_at_rest.0.kms_key_id'],
+  ['aws_eks_cluster', 'encryption_config.0.provider.0.key_arn'],
+  ['aws_launch_template', 'block_device_mappings.0.ebs.0.kms_key_id'],
+  ['aws_ecr_repository', 'encryption_configuration.0.kms_key'],
+] as const
+
+const keyed = (type: string, path: string): Row => ({
+  line: `KMS: ${type} has a key of ours (${path})`,
+  stages: ['staging', 'prod'],
+  // A plan does not know keys yet.
+  reads: 'state',
+  complaints: (resources) => {
+    const keys = resources.filter((each) => each.type === 'aws_kms_key')
+    const ours = new Set(keys.map(({ values }) => values.arn))
+    const found = resources.filter((each) => each.type === type)
+    if (found.length === 0) return [`there is no ${type}`]
+    return found
+      .filter(({ values }) => !ours.has(valueAt(values, path)))
+      .map(({ address }) => `${address}: ${path} is no key of ours`)
+  },
+  breaks: (resources) => {
+    const victim = resources.find((each) => each.type === type)
+    if (victim) putAt(victim.values, path, 'alias/aws/default')
+  },
+})
+
 const secretRows: readonly Row[] = [
   every({
     line: 'KMS keys are turned',
@@ -134,22 +170,7 @@ const secretRows: readonly Row[] = [
       resources.push({ address: `module.secrets.${type}.planted`, type, values: {} })
     },
   },
-  {
-    line: 'Secrets Manager: encrypted with a key of ours',
-    stages: ['staging', 'prod'],
-    reads: 'state',
-    complaints: (resources) => {
-      const key = resources.find(({ address }) => address.endsWith('aws_kms_key.this["secrets"]'))
-      return resources
-        .filter(({ type }) => type === 'aws_secretsmanager_secret')
-        .filter(({ values }) => values.kms_key_id !== key?.values.arn)
-        .map(({ address }) => `${address} has another key`)
-    },
-    breaks: (resources) => {
-      const secret = resources.find(({ type }) => type === 'aws_secretsmanager_secret')
-      if (secret) secret.values.kms_key_id = null
-    },
-  },
+  ...KEYED.map(([type, path]) => keyed(type, path)),
 ]
 
 const deliveryRows: readonly Row[] = [
