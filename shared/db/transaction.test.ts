@@ -67,7 +67,8 @@ describe('a server that takes no writes', () => {
     // One connection, and of a role that had none before: settings reach new sessions alone.
     const service = database.as('enrollment', { connectionsMax: 1 })
     await refuseWrites(true)
-    for (const work of [read, (tx: Tx) => claim(tx, 'late')])
+    const works: ((tx: Tx) => Promise<unknown>)[] = [read, (tx) => claim(tx, 'late')]
+    for (const work of works)
       await expect(transaction(service, context, work)).rejects.toMatchObject({
         kind: 'unavailable',
         code: 'database.unavailable',
