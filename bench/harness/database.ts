@@ -32,6 +32,7 @@ export const startDatabase = async (services: readonly string[]): Promise<BenchD
     services: services.map((name) => ({ name, migrationsDir: `functions/${name}/migrations` })),
   })
   const owner = new pg.Pool({ connectionString: url, max: 2 })
+  owner.on('error', () => {})
   const opened: Database[] = []
   const query: BenchDatabase['query'] = async (text, values) =>
     (await owner.query(text, values)).rows
