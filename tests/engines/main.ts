@@ -1,8 +1,9 @@
 import { runStages, type Stage } from '../support/stages.ts'
-import { kafka } from './kafka.ts'
+import { kafka, kafkaCluster, kafkaFaults } from './kafka.ts'
+import { redisCluster } from './redis.ts'
 
 // `npm run test:engines [-- NAME …]`: the same code on the real engines. Each stage starts what it needs; a tool that
 // cannot be had fails it with a sentence.
-const stages: readonly Stage[] = [kafka]
+const stages: readonly Stage[] = [kafka, kafkaCluster, kafkaFaults, redisCluster]
 
 await runStages(stages)
