@@ -8,12 +8,12 @@ import { freePort } from '../postgres/postgres.ts'
 import type { Closers } from './closers.ts'
 import type { HubConfig, S3Config } from './config.ts'
 import { claimDataFolder } from './data-folder.ts'
+import { prepareEngines } from './engines.ts'
 import { fontsPath } from './fonts.ts'
 import { startFunctions, startTriggers } from './functions.ts'
 import { startGateway } from './gateway.ts'
 import { type HubLog, openHubLog } from './log.ts'
 import { startPages } from './pages.ts'
-import { expectRedis } from './redis.ts'
 import type { Report } from './report.ts'
 import { loadSecrets, type Secrets, secretOf } from './secrets.ts'
 import { migrateSchemas, openEventLog, startDatabase, startStorage } from './stores.ts'
@@ -62,6 +62,8 @@ const bringUp = async (
   const gatewayUrl = `http://127.0.0.1:${await freePort()}`
   // First of all the port: whoever cannot have it need not wait for the rest.
   const pages = closers.add(await startPages({ config, url, gatewayUrl }), (part) => part.close())
+  if (config.databaseUrl || config.kafka || config.redis || config.s3)
+    await report.step('preparing the given engines', () => prepareEngines(config))
   const packaged = await report.step('packaging the functions', () =>
     packageHub({ root, reuse: true }),
   )
@@ -71,7 +73,6 @@ const bringUp = async (
     await migrateSchemas({ root, databaseUrl, secrets })
     return openEventLog(config, { databaseUrl, secrets, log: hubLog.of('event-log'), closers })
   })
-  if (config.redis) await report.step('looking for Redis', () => expectRedis(config.redis))
   const { s3, mail } = await report.step('starting storage and mail', async () => ({
     s3: await startStorage(config, { secrets, closers }),
     mail: closers.add(await startOwnMail(dataDir, secrets), (part) => part.close()),

@@ -3,10 +3,8 @@ import { join } from 'node:path'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
 import { ensureEventLog } from '../../shared/bus/embedded/ensure.ts'
-import { hubTopics, withReplicasMax } from '../../shared/bus/hub-topics.ts'
-import { lendAdmin } from '../../shared/bus/kafka/admin.ts'
-import { applyTopics, planTopics, readTopics } from '../../shared/bus/kafka/topics.ts'
-import { busSchema, kafkaConnectionOf, openBus } from '../../shared/bus/open.ts'
+import { hubTopics } from '../../shared/bus/hub-topics.ts'
+import { busSchema, openBus } from '../../shared/bus/open.ts'
 import type { Bus } from '../../shared/bus/port.ts'
 import { migrate } from '../../shared/db/migrate.ts'
 import type { Log } from '../../shared/observe/logger.ts'
@@ -52,7 +50,7 @@ export type EventLog = {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** The event log with all its topics: Kafka's, or the durable one in the database. */
+/** The event log: the given Kafka, which is prepared, or the durable one in the database with all its topics. */
 export const openEventLog = async (
   config: HubConfig,
   options: { databaseUrl: string; secrets: Secrets; log: Log; closers: Closers },
@@ -65,7 +63,6 @@ export const openEventLog = async (
           rolePassword: secretOf(options.secrets, 'database:services'),
         }),
       }
-  if (config.kafka) await makeKafkaTopics(config.kafka)
   const bus = await openBus(busSchema.parse(environment), { log: options.log })
   options.closers.add(bus, (part) => part.close())
   if (!config.kafka)
@@ -83,27 +80,12 @@ const variablesOf = (kafka: KafkaConfig): Readonly<Record<string, string>> =>
     ),
   )
 
-/** As `npm run topics` makes them, on as many brokers as there are. */
-const makeKafkaTopics = (kafka: KafkaConfig): Promise<void> =>
-  lendAdmin(kafkaConnectionOf(kafka, kafka.KAFKA_BROKERS), async (admin) => {
-    const { brokers } = await admin.describeCluster()
-    const topics = withReplicasMax(hubTopics, brokers.length)
-    const existing = await readTopics(
-      admin,
-      topics.map(({ name }) => name),
-    )
-    await applyTopics(admin, planTopics(topics, existing, { isGrowing: false }))
-  })
-
-/** S3 with the hub's bucket: the given one, or an embedded one in the data folder. */
+/** S3 with the hub's bucket: the given one, which is prepared, or an embedded one in the data folder. */
 export const startStorage = async (
   { dataDir, s3: given }: HubConfig,
   { secrets, closers }: { secrets: Secrets; closers: Closers },
 ): Promise<S3Config> => {
-  if (given) {
-    await createBucket(given)
-    return given
-  }
+  if (given) return given
   const credentials = s3Credentials(secrets)
   const s3 = await startS3({
     dataDir: join(dataDir, 's3'),
@@ -126,7 +108,8 @@ const schemasOf = (root: string) =>
       .filter(({ migrationsDir }) => existsSync(migrationsDir)),
   )
 
-const createDatabase = async (databaseUrl: string) => {
+/** @throws StartError when the server cannot be used. */
+export const createDatabase = async (databaseUrl: string) => {
   const target = new URL(databaseUrl)
   const name = target.pathname.slice(1)
   const server = new URL(databaseUrl)
@@ -143,7 +126,8 @@ const createDatabase = async (databaseUrl: string) => {
   }
 }
 
-const createBucket = async ({ endpoint, credentials }: S3Config) => {
+/** @throws StartError when the server cannot be used. */
+export const createBucket = async ({ endpoint, credentials }: S3Config) => {
   const s3 = new S3Client({ endpoint, region: REGION, forcePathStyle: true, credentials })
   try {
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }))
