@@ -21,7 +21,6 @@ import { attemptStart, type RunningHub, root, startHub } from '../flow/hub.ts'
 import { engineFolder } from '../support/engines/folder.ts'
 import { type KafkaCluster, startKafka } from '../support/engines/kafka.ts'
 import { type RedisEngine, startRedisCluster } from '../support/engines/redis.ts'
-import { run } from '../support/engines/toolbox.ts'
 import { type S3Engine, startVersityGateway } from '../support/engines/versitygw.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -143,7 +142,7 @@ describe('the demo on real engines', () => {
   })
 
   it('has counted its calls in the Redis cluster', async () => {
-    const sizes = redis.nodes.map(({ port }) => run('redis-cli', ['-p', String(port), 'dbsize']))
+    const sizes = redis.nodes.map(({ port }) => redis.cli(['-p', String(port), 'dbsize']))
     const keys = (await Promise.all(sizes)).map(Number)
     expect(keys.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(0)
   })

@@ -18,16 +18,18 @@ import { topicOf } from '../../shared/events/topics.ts'
 import { silentLog } from '../../shared/observe/logger.ts'
 import { ROLE_PASSWORD, useDatabase } from '../support/database.ts'
 import { type RedisEngine, startRedisCluster } from '../support/engines/redis.ts'
-import { run } from '../support/engines/toolbox.ts'
 import { eventually } from '../support/eventually.ts'
 
+// Made by the stage (redis.ts), since Node reads whom to trust when it starts.
+const { KEY_FILE = '', NODE_EXTRA_CA_CERTS = '' } = process.env
 const WITHIN = { timeoutMs: 30_000 }
 const SETUP_TIMEOUT_MS = 60_000
 const LIMIT = 20
 const CALLERS_AT_ONCE = 8
 const SLOTS_MOVED = 1_000
 
-// Two replicas of the gateway count in one cluster of three shards, whose keys spread over all of them.
+// Two replicas of the gateway count in one cluster of three shards, whose keys spread over all of them. It is reached
+// as ElastiCache is, through TLS and with a password.
 describe('rate limits on a Redis cluster', () => {
   const database = useDatabase()
   let redis: RedisEngine
@@ -37,7 +39,7 @@ describe('rate limits on a Redis cluster', () => {
   let replicas: readonly RunningGateway[] = []
 
   beforeAll(async () => {
-    redis = await startRedisCluster()
+    redis = await startRedisCluster({ keyFile: KEY_FILE, certificateFile: NODE_EXTRA_CA_CERTS })
     const url = await ensureEventLog({ databaseUrl: database.url, rolePassword: ROLE_PASSWORD })
     bus = await openBus(busSchema.parse({ EVENT_LOG_URL: url }), { log: silentLog })
     await bus.ensureTopics(producersHeard.map(topicOf), { partitions: 1 })
@@ -105,7 +107,7 @@ describe('rate limits on a Redis cluster', () => {
     return allowed
   }
   const keysInRedis = async () => {
-    const sizes = redis.nodes.map(({ port }) => run('redis-cli', ['-p', String(port), 'dbsize']))
+    const sizes = redis.nodes.map(({ port }) => redis.cli(['-p', String(port), 'dbsize']))
     return (await Promise.all(sizes)).map(Number)
   }
   /** Every replica counts strangers on every shard. */
@@ -158,7 +160,7 @@ describe('rate limits on a Redis cluster', () => {
     const half = LIMIT / 4
     expect(await allowedOf(everybody, half)).toEqual(everybody.map(() => 2 * half))
     const ids = await Promise.all(
-      redis.nodes.map(({ port }) => run('redis-cli', ['-p', String(port), 'cluster', 'myid'])),
+      redis.nodes.map(({ port }) => redis.cli(['-p', String(port), 'cluster', 'myid'])),
     )
     const [from, to] = ids.map((id) => id.trim())
     const port = redis.nodes[0]?.port
@@ -168,7 +170,7 @@ describe('rate limits on a Redis cluster', () => {
       ...['--cluster-slots', String(SLOTS_MOVED)],
     ]
     await underLoad(async () => {
-      await run('redis-cli', reshard)
+      await redis.cli(reshard)
     })
     expect(await allowedOf(everybody, LIMIT)).toEqual(everybody.map(() => LIMIT - 2 * half))
   })

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { debianProgram, run } from './toolbox.ts'
+import { makeCertificate } from './certificate.ts'
 
 /** How a client signs in to a secured cluster: the variables that functions read, and whom to trust. */
 export type KafkaSignIn = {
@@ -21,18 +21,11 @@ export type SecuredListener = {
 }
 
 const NAME = 'SECURED'
-const CERTIFICATE_DAYS = '2'
 
 /** A certificate of its own for `localhost`, and an account. */
-export const makeCertificate = async (folder: string): Promise<KafkaSignIn> => {
-  const openssl = await debianProgram('openssl', ['openssl'])
-  const [keyFile, certificateFile] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
+export const makeSignIn = async (folder: string): Promise<KafkaSignIn> => {
+  const { keyFile, certificateFile } = await makeCertificate(folder)
   const keystoreFile = join(folder, 'keystore.pem')
-  await run(openssl, [
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', CERTIFICATE_DAYS],
-    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
-    ...['-keyout', keyFile, '-out', certificateFile],
-  ])
   const parts = await Promise.all([keyFile, certificateFile].map((file) => readFile(file, 'utf8')))
   await writeFile(keystoreFile, parts.join(''))
   const [username, password] = ['hub', 'hub-secret']

@@ -6,7 +6,7 @@ import { freePort } from '../../../local/postgres/postgres.ts'
 import { engineFolder } from './folder.ts'
 import {
   type KafkaSignIn,
-  makeCertificate,
+  makeSignIn,
   type SecuredListener,
   securedListener,
 } from './kafka-security.ts'
@@ -62,7 +62,7 @@ export const startKafka = async ({
       securedPort: isSecured ? await freePort() : undefined,
     })),
   )
-  const signIn = isSecured ? await makeCertificate(folder.path) : undefined
+  const signIn = isSecured ? await makeSignIn(folder.path) : undefined
   const voters = members
     .map(({ nodeId, controllerPort }) => `${nodeId}@127.0.0.1:${controllerPort}`)
     .join()
