@@ -1,14 +1,11 @@
 import { hash } from 'node:crypto'
-import { Redis } from 'ioredis'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
-import { describeError, type Log } from '../../shared/observe/logger.ts'
+import type { Log } from '../../shared/observe/logger.ts'
 import { RATE_CLASSES, type RateClass } from './domain.ts'
+import { openRedis, type RedisSettings } from './redis.ts'
 
 /** Limits are per minute. */
 export const RATE_WINDOW_SECONDS = 60
-/** Redis has so long to count one call; then the replica counts by itself. */
-export const REDIS_TIMEOUT_MS = 100
-
 /** Calls in a window for each class. */
 export type RateLimits = Readonly<Record<RateClass, number>>
 
@@ -26,19 +23,19 @@ export type RateLimiter = {
 }
 
 /**
- * Counts calls in memory, or in Redis for all replicas together. When Redis is away each replica counts by itself,
- * so the limit grows to at most its number of replicas times; nobody is refused for it.
+ * Counts calls in memory, or in Redis for all replicas together. When Redis is away (of a cluster: the key's shard)
+ * each replica counts by itself, so the limit grows to at most its number of replicas times; nobody is refused for it.
  */
 export const createRateLimiter = ({
   limits,
-  redisUrl,
+  redis: settings,
   log,
 }: {
   limits: RateLimits
-  redisUrl: string | undefined
+  redis: RedisSettings | undefined
   log: Log
 }): RateLimiter => {
-  const redis = redisUrl === undefined ? undefined : openRedis(redisUrl, log)
+  const redis = settings && openRedis(settings, log)
   const limiterOf = (rateClass: RateClass) => {
     const memory = new RateLimiterMemory({
       keyPrefix: rateClass,
@@ -87,25 +84,4 @@ const toRate = (
       ratelimit: `"${rateClass}";r=${remaining};t=${resetSeconds}`,
     },
   }
-}
-
-const RECONNECT_DELAY_MS_MAX = 2_000
-
-const openRedis = (url: string, log: Log): Redis => {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: REDIS_TIMEOUT_MS,
-    disconnectTimeout: REDIS_TIMEOUT_MS,
-    retryStrategy: (attempts) => Math.min(attempts * 100, RECONNECT_DELAY_MS_MAX),
-  })
-  let isAway = false
-  redis.on('ready', () => {
-    isAway = false
-  })
-  redis.on('error', (error) => {
-    if (!isAway) log.warn('redis away, counting in memory', describeError(error))
-    isAway = true
-  })
-  return redis
 }

@@ -48,7 +48,10 @@ export const startGateway = async ({
       DRAIN_MS_MAX: '1500',
       ...config.rates,
       ...eventLog,
-      ...(config.redisUrl && { REDIS_URL: config.redisUrl }),
+      ...(config.redis && {
+        REDIS_URL: config.redis.url,
+        REDIS_CLUSTER: String(config.redis.isCluster),
+      }),
     },
   })
 

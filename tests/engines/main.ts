@@ -1,9 +1,10 @@
 import { runStages, type Stage } from '../support/stages.ts'
-import { kafka } from './kafka.ts'
-import { pgbouncer } from './pgbouncer.ts'
+import { demo } from './demo.ts'
+import { kafka, kafkaCluster, kafkaFaults } from './kafka.ts'
+import { redisCluster } from './redis.ts'
 
 // `npm run test:engines [-- NAME …]`: the same code on the real engines. Each stage starts what it needs; a tool that
 // cannot be had fails it with a sentence.
-const stages: readonly Stage[] = [kafka, pgbouncer]
+const stages: readonly Stage[] = [kafka, kafkaCluster, kafkaFaults, redisCluster, demo]
 
 await runStages(stages)

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 const START_TIMEOUT_MS = 120_000
 const STOP_TIMEOUT_MS = 10_000
+const ATTEMPT_TIMEOUT_MS = 60_000
 
 export type RunningHub = {
   readonly url: string
@@ -72,6 +73,23 @@ export const startHub = async (
       return { code, ms: performance.now() - startedAt }
     },
   }
+}
+
+/** `npm start` where it cannot succeed. @returns its exit code and what it says on standard error, by lines. */
+export const attemptStart = async (environment: Readonly<Record<string, string>>) => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'local', 'main.ts')], {
+    cwd: root,
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '--no-warnings',
+      HUB_SAMPLE: 'off',
+      PORT: String(await freePort()),
+      ...environment,
+    },
+    encoding: 'utf8',
+    timeout: ATTEMPT_TIMEOUT_MS,
+  })
+  return { status, lines: stderr.trim().split('\n') }
 }
 
 /** One hub for a test file. */
