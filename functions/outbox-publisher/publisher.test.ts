@@ -65,8 +65,8 @@ describe('the outbox publisher', () => {
       actorId: 'system',
       traceparent: continueTrace(undefined),
     }
-    return transaction(database.as(name), context, (tx) =>
-      appendToStream(tx, { subject: 'thing', topic }, [{ type: 'thing.happened' }]),
+    return transaction(database.as(name), context, async (tx) =>
+      appendToStream(tx, { subject: 'thing', topic }, { type: 'thing.happened' }),
     )
   }
   const topics = async () =>

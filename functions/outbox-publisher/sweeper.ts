@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 import * as z from 'zod'
 import { at } from '../../shared/db/columns.ts'
 import type { Database } from '../../shared/db/open.ts'
-import { addMs, type Clock, DAY_MS, HOUR_MS, systemClock } from '../../shared/kernel/time.ts'
+import { EVENT_RETENTION_MS } from '../../shared/events/topics.ts'
+import { addMs, type Clock, HOUR_MS, systemClock } from '../../shared/kernel/time.ts'
 import { describeError, type Log } from '../../shared/observe/logger.ts'
 import { findOutboxes } from '../../shared/outbox/publish.ts'
 import { BUDGET_MS } from './publisher.ts'
@@ -10,8 +11,8 @@ import { BUDGET_MS } from './publisher.ts'
 /** What the sweeping schedule sends. */
 export type SweepEvent = { readonly job: 'sweep' }
 
-/** Twice what the log keeps (7 days): what may still be delivered again is always remembered. */
-export const INBOX_KEPT_MS = 14 * DAY_MS
+/** Twice what the log keeps: what may still be delivered again is always remembered. */
+export const INBOX_KEPT_MS = 2 * EVENT_RETENTION_MS
 /** Past its time by more than any request lasts: nobody who has found the key valid is still reading it. */
 export const IDEMPOTENCY_GRACE_MS = HOUR_MS
 /** One statement forgets at most so many rows: well below the role's statement timeout. */

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { DAY_MS } from '../kernel/time.ts'
+import { EVENT_RETENTION_MS } from '../events/topics.ts'
 import { describeError, type Log } from '../observe/logger.ts'
 import { append } from './embedded/append.ts'
 import { watchHeads } from './embedded/heads.ts'
@@ -23,7 +23,10 @@ export type EmbeddedBusOptions = {
 /** What the log keeps; a record beyond either bound may be gone. */
 export type Retention = { readonly recordsPerPartitionMax: number; readonly ageMsMax: number }
 
-export const RETENTION: Retention = { recordsPerPartitionMax: 100_000, ageMsMax: 7 * DAY_MS }
+export const RETENTION: Retention = {
+  recordsPerPartitionMax: 100_000,
+  ageMsMax: EVENT_RETENTION_MS,
+}
 
 /** The durable log in PostgreSQL (decision 0011): the same promises as Kafka, for one machine. */
 export type EmbeddedBus = Bus & {

@@ -2,11 +2,8 @@ import type { Admin, Kafka } from 'kafkajs'
 import { type KafkaBusOptions, openKafka } from './kafka/client.ts'
 import { startMember } from './kafka/member.ts'
 import { openSender } from './kafka/producer.ts'
-import { type Bus, BusUnavailableError, type Consumer, type PartitionLag } from './port.ts'
-import { pause } from './pulse.ts'
-
-const TOPICS_READY_TIMEOUT_MS = 30_000
-const TOPICS_POLL_MS = 100
+import { untilLed } from './kafka/topics.ts'
+import type { Bus, Consumer, PartitionLag } from './port.ts'
 
 /** The real log: any Kafka 3 or 4 cluster, MSK among them. Loaded only where something is sent or a pod consumes. */
 export const openKafkaBus = (options: KafkaBusOptions): Bus => {
@@ -25,7 +22,10 @@ export const openKafkaBus = (options: KafkaBusOptions): Bus => {
           waitForLeaders: false,
           topics: missing.map((topic) => ({ topic, numPartitions: partitions })),
         })
-        await untilLed(admin, missing)
+        await untilLed(
+          admin,
+          missing.map((name) => ({ name, partitions })),
+        )
       }),
     send: sender.send,
     consume(subscription) {
@@ -46,7 +46,8 @@ export const openKafkaBus = (options: KafkaBusOptions): Bus => {
   }
 }
 
-const withAdmin = async <Result>(
+/** Lends an admin client for one piece of work. */
+export const withAdmin = async <Result>(
   kafka: Kafka,
   work: (admin: Admin) => Promise<Result>,
 ): Promise<Result> => {
@@ -57,22 +58,6 @@ const withAdmin = async <Result>(
   } finally {
     await admin.disconnect()
   }
-}
-
-const untilLed = async (admin: Admin, topics: string[]): Promise<void> => {
-  const deadline = AbortSignal.timeout(TOPICS_READY_TIMEOUT_MS)
-  while (!deadline.aborted) {
-    const isLed = await admin.fetchTopicMetadata({ topics }).then(
-      (metadata) =>
-        metadata.topics.length === topics.length &&
-        metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0)),
-      // A broker that has not heard of the topic yet says so with an error.
-      () => false,
-    )
-    if (isLed) return
-    await pause(TOPICS_POLL_MS, deadline)
-  }
-  throw new BusUnavailableError(`topics without a leader: ${topics.join(', ')}`)
 }
 
 const lagOf = async (admin: Admin, group: string): Promise<readonly PartitionLag[]> => {

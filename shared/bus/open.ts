@@ -1,11 +1,17 @@
 import * as z from 'zod'
 import type { Log } from '../observe/logger.ts'
+import type { KafkaConnection } from './kafka/client.ts'
 import type { Bus } from './port.ts'
+
+/** `host:port`, separated by commas. */
+export const brokersSchema = z
+  .string()
+  .regex(/^[^\s:,]+:\d{1,5}( *, *[^\s:,]+:\d{1,5})*$/, 'must be host:port, separated by commas')
 
 /** Which log a process speaks to. On one machine EVENT_LOG_URL overrides the brokers of the template. */
 export const busSchema = z.object({
-  /** `host:port`, separated by commas. */
-  KAFKA_BROKERS: z.string().optional(),
+  /** Empty on a machine whose log is EVENT_LOG_URL. */
+  KAFKA_BROKERS: z.union([z.literal(''), brokersSchema]).optional(),
   KAFKA_TLS: z.stringbool().default(false),
   /** SCRAM-SHA-512; without a name nobody signs in. */
   KAFKA_USERNAME: z.string().optional(),
@@ -28,13 +34,20 @@ export const openBus = async (config: BusConfig, { log }: { log: Log }): Promise
   }
   if (config.KAFKA_BROKERS) {
     const { openKafkaBus } = await import('./kafka.ts')
-    const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = config
-    return openKafkaBus({
-      brokers: config.KAFKA_BROKERS.split(',').map((broker) => broker.trim()),
-      tls: config.KAFKA_TLS,
-      ...(username && password && { sasl: { username, password } }),
-      log,
-    })
+    return openKafkaBus({ ...kafkaConnectionOf(config, config.KAFKA_BROKERS), log })
   }
   throw new Error('The environment is not right: KAFKA_BROKERS or EVENT_LOG_URL must be set')
 }
+
+export const kafkaConnectionOf = (
+  {
+    KAFKA_TLS: tls,
+    KAFKA_USERNAME: username,
+    KAFKA_PASSWORD: password,
+  }: Pick<BusConfig, 'KAFKA_TLS' | 'KAFKA_USERNAME' | 'KAFKA_PASSWORD'>,
+  brokers: string,
+): KafkaConnection => ({
+  brokers: brokers.split(',').map((broker) => broker.trim()),
+  tls,
+  ...(username && password && { sasl: { username, password } }),
+})

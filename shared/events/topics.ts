@@ -1,5 +1,34 @@
+import { DAY_MS } from '../kernel/time.ts'
+
 /** One topic per producing service (architecture section 6). */
 export const topicOf = (service: string): string => `hub.${service}.v1`
 
 /** Where a consumer parks what it cannot digest. */
 export const deadLetterTopicOf = (consumer: string): string => `hub.${consumer}.dlq`
+
+/** The log keeps an event for so long; inboxes remember what they have taken for twice as long. */
+export const EVENT_RETENTION_MS = 7 * DAY_MS
+
+/** What a topic is like on Kafka; decision 0013 says where the numbers come from. */
+export type TopicSettings = {
+  readonly partitions: number
+  readonly replicas: number
+  /** A record is acknowledged once so many replicas have it. */
+  readonly inSyncReplicasMin: number
+  readonly retentionMs: number
+}
+
+const DURABLE = { replicas: 3, inSyncReplicasMin: 2 } as const
+
+export const EVENT_TOPIC: TopicSettings = {
+  ...DURABLE,
+  partitions: 12,
+  retentionMs: EVENT_RETENTION_MS,
+}
+
+/** Nobody's effect depends on it (the parked row does), so one partition and time to look. */
+export const DEAD_LETTER_TOPIC: TopicSettings = {
+  ...DURABLE,
+  partitions: 1,
+  retentionMs: 30 * DAY_MS,
+}

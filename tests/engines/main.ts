@@ -1,4 +1,5 @@
 import { runStages, type Stage } from '../support/stages.ts'
+import { kafka } from './kafka.ts'
 import { pgbouncer } from './pgbouncer.ts'
 import { replica } from './replica.ts'
 import { storage } from './storage.ts'
@@ -6,6 +7,6 @@ import { workflows } from './workflows.ts'
 
 // `npm run test:engines [-- NAME …]`: the same code on the real engines. Each stage starts what it needs; a tool that
 // cannot be had fails it with a sentence.
-const stages: readonly Stage[] = [pgbouncer, replica, storage, workflows]
+const stages: readonly Stage[] = [kafka, pgbouncer, replica, storage, workflows]
 
 await runStages(stages)

@@ -1,14 +1,16 @@
 import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs'
 import type { Log } from '../../observe/logger.ts'
 
-export type KafkaBusOptions = {
+/** How a cluster is reached. */
+export type KafkaConnection = {
   /** `host:port` of some brokers. */
   readonly brokers: readonly string[]
   readonly tls: boolean
   /** SCRAM-SHA-512, as MSK speaks it. */
   readonly sasl?: { readonly username: string; readonly password: string }
-  readonly log: Log
 }
+
+export type KafkaBusOptions = KafkaConnection & { readonly log: Log }
 
 const CONNECT_TIMEOUT_MS = 3_000
 const REQUEST_TIMEOUT_MS = 2_000
@@ -16,7 +18,11 @@ const RETRIES_MAX = 4
 const RETRY_DELAY_MS = 200
 const RETRY_DELAY_MS_MAX = 2_000
 
-export const openKafka = ({ brokers, tls, sasl, log }: KafkaBusOptions): Kafka => {
+/** @param requestTimeoutMs of one request; what an admin asks for may take longer than a record. */
+export const openKafka = (
+  { brokers, tls, sasl, log }: KafkaBusOptions,
+  { requestTimeoutMs = REQUEST_TIMEOUT_MS }: { requestTimeoutMs?: number } = {},
+): Kafka => {
   const scram: SASLOptions | undefined = sasl && { mechanism: 'scram-sha-512', ...sasl }
   return new Kafka({
     clientId: 'learning-hub',
@@ -25,7 +31,7 @@ export const openKafka = ({ brokers, tls, sasl, log }: KafkaBusOptions): Kafka =
     ...(scram && { sasl: scram }),
     connectionTimeout: CONNECT_TIMEOUT_MS,
     authenticationTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs,
     enforceRequestTimeout: true,
     retry: {
       retries: RETRIES_MAX,
