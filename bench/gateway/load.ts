@@ -71,7 +71,7 @@ export const roundOf = async (options: {
 }
 
 /** wrk's script that sends the calls one after the other. */
-const inTurn = (calls: readonly Target[]): string => {
+export const inTurn = (calls: readonly Target[]): string => {
   const requests = calls.map(({ method, url, headers = {} }) => {
     const fields = Object.entries(headers).map(
       ([name, value]) => `[${quoted(name)}]=${quoted(value)}`,

@@ -104,15 +104,11 @@ const REQUEST_ID = /^[\w.-]{8,64}$/
 
 // Some servers read `x_hub_token` as `x-hub-token`.
 const isForwarded = (name: string): boolean => {
-  const dashed = name.replaceAll('_', '-')
-  return (
-    !HOP_BY_HOP.has(dashed) &&
-    !OURS.has(dashed) &&
-    !dashed.startsWith('x-hub-') &&
-    !dashed.startsWith('x-forwarded-') &&
-    !dashed.startsWith('x-amzn-')
-  )
+  const dashed = name.includes('_') ? name.replaceAll('_', '-') : name
+  return !HOP_BY_HOP.has(dashed) && !OURS.has(dashed) && !OUR_PREFIXES.test(dashed)
 }
+
+const OUR_PREFIXES = /^x-(?:hub|forwarded|amzn)-/
 
 const isAnswered = (name: string): boolean =>
   !HOP_BY_HOP.has(name) &&

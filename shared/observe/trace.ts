@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
 /** W3C Trace Context, version 00: `00-<trace id, 32 hex>-<parent id, 16 hex>-<flags>`. */
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/
@@ -12,7 +12,7 @@ export const traceparentOf = (headers: { get(name: string): string | null }): st
     X_AMZN_TRACE_ROOT.exec(headers.get('x-amzn-trace-id') ?? '')
       ?.slice(1)
       .join('')
-  return childOf(traceId ?? randomBytes(16).toString('hex'))
+  return childOf(traceId ?? newTraceId())
 }
 
 /** The 32 hex digits that every log line, event and answer of one cause share. */
@@ -20,6 +20,11 @@ export const traceIdOf = (traceparent: string): string => TRACEPARENT.exec(trace
 
 /** A new span of the same trace; a broken or absent parent begins a new trace. */
 export const continueTrace = (traceparent: string | undefined): string =>
-  childOf(traceIdOf(traceparent ?? '') || randomBytes(16).toString('hex'))
+  childOf(traceIdOf(traceparent ?? '') || newTraceId())
 
-const childOf = (traceId: string) => `00-${traceId}-${randomBytes(8).toString('hex')}-01`
+const childOf = (traceId: string) => `00-${traceId}-${newTraceId().slice(SPAN_ID_AT)}-01`
+
+// Node draws UUIDs from a pool, so that a request pays no system call for each of its ids.
+const newTraceId = () => randomUUID().replaceAll('-', '')
+
+const SPAN_ID_AT = 16
