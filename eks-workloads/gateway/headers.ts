@@ -41,8 +41,10 @@ export const forwardedHeaders = (
 ): Record<string, string | string[]> => {
   const named = connectionOptions(headers)
   const forwarded: Record<string, string | string[]> = {}
-  for (const [name, value] of Object.entries(headers))
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
     if (value !== undefined && isForwarded(name) && !named.has(name)) forwarded[name] = value
+  }
   forwarded['x-request-id'] = tags.requestId
   forwarded.traceparent = tags.traceparent
   forwarded['x-forwarded-for'] = tags.clientAddress
@@ -58,8 +60,10 @@ export const answeredHeaders = (
 ): Record<string, string | string[]> => {
   const named = connectionOptions(headers)
   const answered: Record<string, string | string[]> = {}
-  for (const [name, value] of Object.entries(headers))
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
     if (value !== undefined && isAnswered(name) && !named.has(name)) answered[name] = value
+  }
   return answered
 }
 
