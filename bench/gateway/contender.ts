@@ -13,7 +13,7 @@ import { startEngine } from '../../tests/support/engines/process.ts'
 import { type Callers, PUBLIC_URL } from './callers.ts'
 import { startUpstream } from './upstream.ts'
 
-const server = () => process.env.BENCH_SERVER ?? fileURLToPath(new URL('../../eks-workloads/gateway/server.ts', import.meta.url))
+const server = fileURLToPath(new URL('../../eks-workloads/gateway/server.ts', import.meta.url))
 
 /**
  * The gateway's own process with an event log to listen to, as `npm start` runs it; its log goes into a file.
@@ -39,7 +39,7 @@ export const startGateway = async (
     program: 'sh',
     args: [
       ...['-c', 'log="$1"; shift; exec "$@" > "$log"', 'sh', join(folder, 'log')],
-      ...[process.execPath, ...NODE_ARGS, server()],
+      ...[process.execPath, ...NODE_ARGS, server],
     ],
     environment: {
       PORT: String(port),

@@ -56,7 +56,7 @@ export const roundOf = async (options: {
     url,
     connections: CONNECTIONS,
     seconds: SATURATE_SECONDS,
-    script: inTurn(calls),
+    calls,
   })
   const cpu = cpuSeconds([pid]) - before
   const expected = options.refuses ? (INVALID + OVER_LIMIT) / 100 : 0
@@ -69,24 +69,3 @@ export const roundOf = async (options: {
   })
   return { rps, cpuMicroseconds: (cpu / requests) * 1e6, p50Ms: half.p50Ms, p99Ms: half.p99Ms }
 }
-
-/** wrk's script that sends the calls one after the other. */
-export const inTurn = (calls: readonly Target[]): string => {
-  const requests = calls.map(({ method, url, headers = {} }) => {
-    const fields = Object.entries(headers).map(
-      ([name, value]) => `[${quoted(name)}]=${quoted(value)}`,
-    )
-    return `wrk.format(${quoted(method)}, ${quoted(url)}, {${fields.join(',')}})`
-  })
-  return `
-local calls, next = {}, 0
-function init()
-  calls = {${requests.join(',\n')}}
-end
-function request()
-  next = next % #calls + 1
-  return calls[next]
-end`
-}
-
-const quoted = (text: string): string => JSON.stringify(text)
