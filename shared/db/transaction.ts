@@ -1,4 +1,5 @@
-import { sql, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
+import pg from 'pg'
 import type { OrganizationId } from '../kernel/id.ts'
 import type { Instant } from '../kernel/time.ts'
 import { type Database, databaseUnavailable, isConnectionError, sqlState } from './open.ts'
@@ -61,8 +62,7 @@ const attemptOnce = async <Result>(
 ): Promise<Result> => {
   let wroteEvents = false
   const followUps: (() => Promise<void>)[] = []
-  const result = await database.kysely.transaction().execute(async (open) => {
-    await sql`select set_config('hub.tenant', ${context.tenant}, true)`.execute(open)
+  const result = await committed(database, context.tenant, async (open) => {
     const scoped = open.withSchema(database.schema)
     return work({
       ...context,
@@ -80,6 +80,36 @@ const attemptOnce = async <Result>(
   if (wroteEvents) await database.onEventsCommitted?.()
   for (const followUp of followUps) await followUp()
   return result
+}
+
+/**
+ * Begin and tenant leave as one message, which is not awaited: the first statement of `work` follows at once, so both
+ * cost no round trip. Should they fail, that statement and all after it fail too.
+ */
+const committed = async <Result>(
+  database: Database,
+  tenant: Tenant,
+  work: (open: Kysely<unknown>) => Promise<Result>,
+): Promise<Result> => {
+  const client = await database.pool.connect()
+  let isBroken = false
+  try {
+    const begun = client.query(
+      `begin; select set_config('hub.tenant', ${pg.escapeLiteral(tenant)}, true)`,
+    )
+    begun.catch(() => {})
+    const result = await work(database.on(client))
+    await begun
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch(() => {
+      isBroken = true
+    })
+    throw error
+  } finally {
+    client.release(isBroken)
+  }
 }
 
 const isTransient = (error: unknown): boolean => {
