@@ -57,4 +57,5 @@ app.post<{ Body: { title: string } }>('/v1/courses', async ({ body }, reply) => 
 
 const RULE = '{"kind":"none"}'
 
+process.on('SIGTERM', () => process.exit(0))
 await app.listen({ port: Number(port), host: '127.0.0.1' })

@@ -39,3 +39,4 @@ const eventOf = async (request: IncomingMessage): Promise<ALBEvent> => {
   // It is the event of AWS's type, but for the lists that are only read here.
   return albEvent(GROUP, facts, headers, Buffer.concat(chunks)) as ALBEvent
 }
+process.on('SIGTERM', () => process.exit(0))
