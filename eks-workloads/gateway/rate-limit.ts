@@ -17,7 +17,7 @@ export type Rate = {
 }
 
 export type RateLimiter = {
-  /** Counts one call of `key`, which is stored as a hash only. */
+  /** Counts one call of `key`, of which Redis sees a hash only. */
   take(rateClass: RateClass, key: string): Promise<Rate>
   close(): void
 }
@@ -55,10 +55,10 @@ export const createRateLimiter = ({
   const limiters = new Map(RATE_CLASSES.map((each) => [each, limiterOf(each)]))
   return {
     async take(rateClass, key) {
-      const hashed = hash('sha256', key, 'base64url')
+      const name = redis ? hash('sha256', key, 'base64url') : key
       const counted = await limiters
         .get(rateClass)
-        ?.consume(hashed)
+        ?.consume(name)
         .catch((refused: unknown) => {
           // The library throws its result for a refusal, and an Error for a fault.
           if (refused instanceof RateLimiterRes) return refused

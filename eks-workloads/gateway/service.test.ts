@@ -440,6 +440,21 @@ describe('the keys of the access tokens', () => {
     expect((await call('/v1/probes', { as: token, on: gateway })).status).toBe(401)
   })
 
+  it('decide anew about a token that they did not bear out, once they have changed', async () => {
+    const gateway = await start()
+    await ready(gateway)
+    const successor = await aSigningKey('key-1')
+    const early = await successor.sign(aPerson())
+    for (const _attempt of ['verified', 'remembered'])
+      expect((await call('/v1/probes', { as: early, on: gateway })).status).toBe(401)
+    const news = await aSigningKey('key-2')
+    behind.keys = [successor.jwk, news.jwk]
+    offsetMs = 2 * KEYS_REFRESH_MS_MIN
+    const first = await news.sign(aPerson())
+    expect((await call('/v1/probes', { as: first, on: gateway })).status).toBe(200)
+    expect((await call('/v1/probes', { as: early, on: gateway })).status).toBe(200)
+  })
+
   it('go on counting while auth is away; an unknown one is then 503, not 401', async () => {
     const { token } = await signIn()
     behind.keys = undefined

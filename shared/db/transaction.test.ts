@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
+import { sql } from 'kysely'
 import { useDatabase } from '../../tests/support/database.ts'
 import { eventually } from '../../tests/support/eventually.ts'
+import type { OrganizationId } from '../kernel/id.ts'
 import { instantOf } from '../kernel/time.ts'
 import { type Tx, transaction } from './transaction.ts'
 
@@ -17,6 +19,56 @@ type Tables = { inbox: { consumer: string; eventId: string } }
 
 const claim = (tx: Tx, eventId: string) =>
   tx.tables<Tables>().insertInto('inbox').values({ consumer: 'test', eventId }).execute()
+
+describe('a transaction', () => {
+  const one = { connectionsMax: 1 }
+  const tenantOf = async (tx: Tx) => {
+    const { rows } = await sql<{
+      tenant: string | null
+    }>`select current_setting('hub.tenant', true) as tenant`.execute(tx.tables())
+    return rows[0]?.tenant
+  }
+
+  it('has its tenant from the first statement on, whatever the tenant is called, and leaves none behind', async () => {
+    const course = database.as('course', one)
+    for (const tenant of ['org_1', `org_'; rollback; --`, 'org_\\'])
+      expect(
+        await transaction(course, { ...context, tenant: tenant as OrganizationId }, tenantOf),
+      ).toBe(tenant)
+    expect(
+      await sql`select current_setting('hub.tenant', true) as tenant`.execute(course.kysely),
+    ).toMatchObject({
+      rows: [{ tenant: '' }],
+    })
+  })
+
+  it('keeps nothing of what threw, and its connection serves the next', async () => {
+    const course = database.as('course', one)
+    const failed = transaction(course, context, async (tx) => {
+      await claim(tx, 'undone')
+      await sql`select 1 / 0`.execute(tx.tables())
+    })
+    await expect(failed).rejects.toThrow('division by zero')
+    await transaction(course, context, (tx) => claim(tx, 'kept'))
+    const rows = await database.query<{ event_id: string }>(
+      `select event_id from course.inbox where event_id in ('undone', 'kept')`,
+    )
+    expect(rows).toEqual([{ event_id: 'kept' }])
+  })
+
+  it('whose connection dies is unavailable, and the next has another connection', async () => {
+    const course = database.as('course', one)
+    const cut = transaction(course, context, async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(
+        tx.tables(),
+      )
+      await database.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+      await sql`select 1`.execute(tx.tables())
+    })
+    await expect(cut).rejects.toMatchObject({ code: 'database.unavailable' })
+    await transaction(course, context, (tx) => claim(tx, 'after the cut'))
+  })
+})
 
 describe('afterCommit', () => {
   it('runs when others can see what was written', async () => {

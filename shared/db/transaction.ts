@@ -75,32 +75,71 @@ const attemptOnce = async <Result>(
 ): Promise<Result> => {
   const events: OutgoingEvent[] = []
   const followUps: (() => Promise<void>)[] = []
-  const result = await database.kysely.connection().execute(async (connection) => {
-    const scoped = connection.withSchema(database.schema)
-    try {
-      await send(connection, `begin; select hub.enter(${pg.escapeLiteral(context.tenant)})`)
-      const worked = await work({
-        ...context,
-        service: database.service,
-        schema: database.schema,
-        // Each store names the tables of its own schema; the builder itself has no opinion.
-        tables: <Tables>() => scoped as unknown as Transaction<Tables>,
-        append: (event) => void events.push(event),
-        afterCommit: (work) => void followUps.push(work),
-      })
-      await commit(connection, database.schema, events)
-      return worked
-    } catch (error) {
-      // A connection that cannot roll back is gone, and its transaction with it: the first error is the one to tell.
-      await send(connection, 'rollback').catch(() => {})
-      if (isReadOnlyServer(error)) await endSession(connection)
-      throw error
-    }
-  })
+  const client = await database.pool.connect()
+  const connection = database.on(client)
+  const open = begin(connection, context.tenant)
+  const scoped = connection.withSchema(database.schema)
+  let result: Result
+  try {
+    result = await work({
+      ...context,
+      service: database.service,
+      schema: database.schema,
+      // Each store names the tables of its own schema; the builder itself has no opinion.
+      tables: <Tables>() => scoped as unknown as Transaction<Tables>,
+      append: (event) => void events.push(event),
+      afterCommit: (work) => void followUps.push(work),
+    })
+    await open.commit(database.schema, events)
+  } catch (error) {
+    throw await open.rollback(error)
+  } finally {
+    client.release(open.isBroken())
+  }
   // Awaited: Lambda freezes an environment the moment it has answered, and a sent nudge with it.
   if (events.length > 0) await database.onEventsCommitted?.()
   for (const followUp of followUps) await followUp()
   return result
+}
+
+type OpenTransaction = {
+  commit(schema: string, events: readonly OutgoingEvent[]): Promise<void>
+  /** @returns the error to tell: why the transaction did not begin, or else what ended it. */
+  rollback(reason: unknown): Promise<unknown>
+  /** The connection is of no use any more. */
+  isBroken(): boolean
+}
+
+/**
+ * Begin and tenant leave as one message, which is not awaited: the first statement of the work follows at once, so they
+ * cost no round trip. Should they fail, that statement and all after it fail too.
+ */
+const begin = (connection: Kysely<unknown>, tenant: Tenant): OpenTransaction => {
+  const begun = send(connection, `begin; select hub.enter(${pg.escapeLiteral(tenant)})`)
+  // Whoever commits or rolls back hears of it.
+  begun.catch(() => {})
+  let isBroken = false
+  return {
+    async commit(schema, events) {
+      await begun
+      await commit(connection, schema, events)
+    },
+    async rollback(reason) {
+      const first = await begun.then(
+        () => reason,
+        (refusal: unknown) => refusal,
+      )
+      isBroken = await send(connection, 'rollback').then(
+        () => false,
+        () => true,
+      )
+      if (!isReadOnlyServer(first)) return first
+      await endSession(connection)
+      isBroken = true
+      return first
+    },
+    isBroken: () => isBroken,
+  }
 }
 
 const commit = async (
