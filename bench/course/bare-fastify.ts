@@ -16,6 +16,7 @@ import {
 const [port, databaseUrl] = process.argv.slice(2)
 const pool = new pg.Pool({ connectionString: String(databaseUrl), max: 1 })
 const app = Fastify()
+const organizationId = newId('organization')
 
 app.get<{ Params: { courseId: string } }>('/v1/courses/:courseId', async ({ params }, reply) => {
   const { rows: drafts } = await pool.query(COURSE_BY_ID, [params.courseId])
@@ -28,12 +29,12 @@ app.get<{ Params: { courseId: string } }>('/v1/courses/:courseId', async ({ para
 
 app.post<{ Body: { title: string } }>('/v1/courses', async ({ body }, reply) => {
   const courseId = newId('course')
-  const organizationId = newId('organization')
-  const slug = body.title.toLowerCase().replaceAll(' ', '-')
+  const title = body.title.toLowerCase().replaceAll(' ', '-')
   const client = await pool.connect()
   try {
     await client.query('begin')
-    await client.query(COURSE_BY_SLUG, [slug])
+    const taken = await client.query(COURSE_BY_SLUG, [title])
+    const slug = taken.rows.length > 0 ? `${title}-${courseId.slice(-6)}` : title
     const course = [
       ...[courseId, organizationId, slug, body.title, '', '', 'en', 'public', [], []],
       ...[[newId('account')], '[]', RULE, RULE, 1, new Date()],
@@ -46,13 +47,13 @@ app.post<{ Body: { title: string } }>('/v1/courses', async ({ body }, reply) => 
       ...[courseId, rows[0]?.last_seq, 'hub.course.v1', JSON.stringify(envelope)],
     ])
     await client.query('commit')
+    return reply.code(201).send({ courseId, slug, title: body.title })
   } catch (error) {
     await client.query('rollback')
     throw error
   } finally {
     client.release()
   }
-  return reply.code(201).send({ courseId, slug, title: body.title })
 })
 
 const RULE = '{"kind":"none"}'

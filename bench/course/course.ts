@@ -130,7 +130,11 @@ export const courseRead: Bench = {
   title:
     '`GET /v1/courses/{courseId}` of a published course through the Lambda door, against Fastify 5 + pg with the same SQL.',
   ...benchOf('read'),
-  notes: [LOAD, OURS, `${PEER} It needs no transaction.`],
+  notes: [
+    ...[LOAD, OURS, `${PEER} It needs no transaction.`],
+    'Limit: the tenant needs a transaction. BEGIN and the tenant travel with the first statement, but COMMIT is a round ' +
+      'trip that the peer does not make: three flights against two.',
+  ],
 }
 
 export const courseWrite: Bench = {
