@@ -1,4 +1,6 @@
-import { sql, type Transaction } from 'kysely'
+import { CompiledQuery, type Kysely, sql, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { Envelope } from '../events/envelope.ts'
 import type { OrganizationId } from '../kernel/id.ts'
 import type { Instant } from '../kernel/time.ts'
 import { type Database, databaseUnavailable, isConnectionError, sqlState } from './open.ts'
@@ -22,13 +24,24 @@ export type Tx = TransactionContext & {
   readonly schema: string
   /** Typed query builder over the service's own schema; names are always qualified (RDS Proxy). */
   tables<Tables>(): Transaction<Tables>
-  /** The outbox holds something new: the publisher is nudged once this has committed. */
-  wroteEvents(): void
+  /**
+   * Leaves an event for the outbox: it is numbered and written in the very request that commits, so that nobody waits
+   * long for its stream; then the publisher is nudged.
+   */
+  append(event: OutgoingEvent): void
   /**
    * Runs once this has committed, never after a rollback; what it does may be lost with the process, so something
    * else must find what it would have done. It must not throw: the commit stands.
    */
   afterCommit(work: () => Promise<void>): void
+}
+
+/** An event that has no number yet: it gets the next one of its subject. */
+export type OutgoingEvent = {
+  /** The aggregate: whose stream it belongs to. */
+  readonly subject: string
+  readonly topic: string
+  readonly envelope: Omit<Envelope, 'sequence'>
 }
 
 /** A deadlock or a serialization failure is worth so many tries in all. */
@@ -37,7 +50,8 @@ const ATTEMPTS_MAX = 3
 /**
  * Runs `work` in one transaction and commits it, unless it throws.
  *
- * @throws what `work` throws; `unavailable` `database.unavailable` when the server cannot be reached.
+ * @throws what `work` throws; `unavailable` `database.unavailable` when the server cannot be reached, or takes no writes
+ *   (decision 0014).
  */
 export const transaction = async <Result>(
   database: Database,
@@ -48,7 +62,7 @@ export const transaction = async <Result>(
     try {
       return await attemptOnce(database, context, work)
     } catch (error) {
-      if (isConnectionError(error)) throw databaseUnavailable(error)
+      if (isConnectionError(error) || isReadOnlyServer(error)) throw databaseUnavailable(error)
       if (!isTransient(error) || attempt === ATTEMPTS_MAX) throw error
     }
   }
@@ -59,28 +73,69 @@ const attemptOnce = async <Result>(
   context: TransactionContext,
   work: (tx: Tx) => Promise<Result>,
 ): Promise<Result> => {
-  let wroteEvents = false
+  const events: OutgoingEvent[] = []
   const followUps: (() => Promise<void>)[] = []
-  const result = await database.kysely.transaction().execute(async (open) => {
-    await sql`select set_config('hub.tenant', ${context.tenant}, true)`.execute(open)
-    const scoped = open.withSchema(database.schema)
-    return work({
-      ...context,
-      service: database.service,
-      schema: database.schema,
-      // Each store names the tables of its own schema; the builder itself has no opinion.
-      tables: <Tables>() => scoped as unknown as Transaction<Tables>,
-      wroteEvents: () => {
-        wroteEvents = true
-      },
-      afterCommit: (work) => void followUps.push(work),
-    })
+  const result = await database.kysely.connection().execute(async (connection) => {
+    const scoped = connection.withSchema(database.schema)
+    try {
+      await send(connection, `begin; select hub.enter(${pg.escapeLiteral(context.tenant)})`)
+      const worked = await work({
+        ...context,
+        service: database.service,
+        schema: database.schema,
+        // Each store names the tables of its own schema; the builder itself has no opinion.
+        tables: <Tables>() => scoped as unknown as Transaction<Tables>,
+        append: (event) => void events.push(event),
+        afterCommit: (work) => void followUps.push(work),
+      })
+      await commit(connection, database.schema, events)
+      return worked
+    } catch (error) {
+      // A connection that cannot roll back is gone, and its transaction with it: the first error is the one to tell.
+      await send(connection, 'rollback').catch(() => {})
+      if (isReadOnlyServer(error)) await endSession(connection)
+      throw error
+    }
   })
   // Awaited: Lambda freezes an environment the moment it has answered, and a sent nudge with it.
-  if (wroteEvents) await database.onEventsCommitted?.()
+  if (events.length > 0) await database.onEventsCommitted?.()
   for (const followUp of followUps) await followUp()
   return result
 }
+
+const commit = async (
+  connection: Kysely<unknown>,
+  schema: string,
+  events: readonly OutgoingEvent[],
+): Promise<void> => {
+  if (events.length === 0) return send(connection, 'commit')
+  const sorted = JSON.stringify(events.toSorted(bySubject))
+  const append = `select ${pg.escapeIdentifier(schema)}.append_events`
+  const both = `${append}(${pg.escapeLiteral(sorted)}); commit`
+  if (Buffer.byteLength(both) <= STATEMENT_BYTES_MAX) return send(connection, both)
+  await sql`${sql.raw(append)}(${sorted}::jsonb)`.execute(connection)
+  await send(connection, 'commit')
+}
+
+/** RDS Proxy stops sharing a connection after a statement whose text is longer. */
+const STATEMENT_BYTES_MAX = 16 * 1_024
+
+/** Statements without parameters: several make one request, and one answer. */
+const send = async (connection: Kysely<unknown>, statements: string): Promise<void> => {
+  await connection.executeQuery(CompiledQuery.raw(statements))
+}
+
+const bySubject = (one: OutgoingEvent, other: OutgoingEvent): number => {
+  if (one.subject === other.subject) return 0
+  return one.subject < other.subject ? -1 : 1
+}
+
+/** A replica, or a primary that was fenced: what it shows may be old, so nothing is decided on it, reads included. */
+const isReadOnlyServer = (error: unknown): boolean => sqlState(error) === '25006'
+
+// A busy pool would keep the connection for hours after the address has moved on to the new primary.
+const endSession = (connection: Kysely<unknown>): Promise<void> =>
+  send(connection, 'select pg_terminate_backend(pg_backend_pid())').catch(() => {})
 
 const isTransient = (error: unknown): boolean => {
   const state = sqlState(error)

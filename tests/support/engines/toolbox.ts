@@ -72,7 +72,7 @@ export const debianProgram = async (
 
 /** A program built from a Go module, e.g. `github.com/a/b/cmd/c@v1.2.3`. @returns its path. */
 export const goProgram = async (module: string): Promise<string> => {
-  const name = module.replace(/@.*/, '').replace(/.*\//, '')
+  const name = module.replace(/(\/v\d+)?@.*/, '').replace(/.*\//, '')
   const folder = await installed({ name, recipe: module }, async (bin) => {
     const go = await debianProgram('go', ['golang-go'])
     await run(go, ['install', module], { GOBIN: bin, GOFLAGS: '-mod=mod' })
