@@ -12,6 +12,6 @@ export const pgbouncer: Stage = {
 // The embedded log stays out: it listens, but on one machine there is no pooler.
 const SUITES = [
   'tests/engines/pgbouncer.test',
-  ...['shared/db/', 'shared/http/', 'shared/outbox/', 'shared/bus/consume'],
+  ...['shared/db/', 'shared/http/idempotency', 'shared/outbox/', 'shared/bus/consume'],
   ...['functions/[^/]+/(service|publisher|sweeper).test', 'workflows/[^/]+/workflow.test'],
 ]
