@@ -70,7 +70,7 @@ export const startPublishing = async (
   const writer = repeat(writing.signal, WRITE_PAUSE_MS, () =>
     transaction(service, aContext(), async (tx) => {
       for (const subject of subjects)
-        await appendToStream(tx, { subject, topic: PUBLISHED_TOPIC }, [{ type: 'course.counted' }])
+        appendToStream(tx, { subject, topic: PUBLISHED_TOPIC }, { type: 'course.counted' })
     }).then(() => {
       for (const subject of subjects) written.set(subject, (written.get(subject) ?? 0) + 1)
     }),
