@@ -40,7 +40,7 @@ const supplyChain = async (): Promise<Counts> => {
 }
 
 const stages: readonly Stage[] = [
-  ...['access', 'fuzz', 'uploads'].map((name) => ({
+  ...['access', 'fuzz', 'uploads', 'documents'].map((name) => ({
     name,
     run: () => runFolder(name),
   })),
