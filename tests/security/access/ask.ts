@@ -3,19 +3,26 @@ import type { Answer } from './judge.ts'
 import { nobodys } from './judge.ts'
 import { fill, type Position, type Sent, type Template, titleOf } from './requests.ts'
 
+const ATTEMPTS_MAX = 6
+
 /** Sends a request as the holder of a token, or of none. */
 export type Send = (request: Sent, token?: string) => Promise<Answer>
 
 export const sendTo =
   (url: string): Send =>
   async ({ path, ...request }, token) => {
-    const response = await fetch(`${url}${path}`, {
-      ...request,
-      headers: { ...request.headers, ...(token && { authorization: `Bearer ${token}` }) },
-      redirect: 'manual',
-    })
-    const { status, headers } = response
-    return { status, headers, text: await response.text() }
+    for (let attempt = 1; ; attempt += 1) {
+      const response = await fetch(`${url}${path}`, {
+        ...request,
+        headers: { ...request.headers, ...(token && { authorization: `Bearer ${token}` }) },
+        redirect: 'manual',
+      })
+      const { status, headers } = response
+      const text = await response.text()
+      // A machine that is too busy to answer says nothing of who may what.
+      const isAway = [502, 503, 504].includes(status)
+      if (!isAway || attempt === ATTEMPTS_MAX) return { status, headers, text }
+    }
   }
 
 /** Which operation shows the ETag that another one wants. */

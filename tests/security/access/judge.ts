@@ -52,13 +52,16 @@ export const differenceOf = (theirs: Answer, nobodys: Answer): string | undefine
 export const isConclusive = ({ status, text }: Answer): boolean =>
   ![412, 428, 429].includes(status) && !/"code":"(request|idempotency|rate)\./.test(text)
 
-/** An answer without what differs by itself: ids, instants, traces. */
+/** An answer without what differs by itself: ids and how many stand in a row, instants, traces, signatures, revisions. */
 const shapeOf = ({ status, text }: Answer): string =>
   `${status} ${text
+    .replaceAll(/"https?:[^"]*"/g, '<url>')
+    .replaceAll(/\beyJ[\w.-]+/g, '<token>')
     .replaceAll(/[a-z]{3}_[0-9a-f]{32}/g, '<id>')
+    .replaceAll(/"<id>"(?:,"<id>")+/g, '"<id>"')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replaceAll(/"traceId":"\w+"/g, '')
-    .replaceAll(/"revision":\d+/g, '')}`
+    .replaceAll(/"(?:revision|currentRevision)":\d+/g, '')}`
 
 const EXCERPT_LENGTH = 80
 

@@ -25,6 +25,8 @@ export const templates = ({ contract, name, operation }: Listed) =>
 /** Operations whose ids are not asked with another tenant's, and why. */
 export const EXEMPT: Readonly<Record<string, string>> = {
   'rbac createPlatformGrant': 'names any account of the platform: its holder stands above tenants',
+  'rbac listPlatformGrants': 'lists who stands above tenants, whoever they are',
+  'notification markAllRead': 'compares the id by its order alone, among the caller’s own',
   'certificate getIssuerKey': 'one issuer signs for everybody; its keys are public',
   'certificate verifyCertificate': 'whoever holds a certificate’s id may verify it: public',
   'certificate showCertificatePage': 'whoever holds a certificate’s id may verify it: public',

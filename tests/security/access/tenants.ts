@@ -115,12 +115,10 @@ const attackAll = async (world: World, attack: Attack): Promise<void> => {
   const oursOf = (prefix: string) => ours.ids.get(prefix) ?? `${prefix}_${'0'.repeat(32)}`
   const theirsOf = (prefix: string) => idOf(theirs, theirIds, prefix) ?? ''
   const sent = new Set(attack.template.positions.map(({ prefix }) => theirsOf(prefix)))
-  const seen = await Promise.all(
-    ours.members.map(async ({ role, accessToken: token }) => {
-      const answers = await askBoth(attack, { send, token, oursOf, theirsOf })
-      return { role, ...answers }
-    }),
-  )
+  const seen: { role: string; theirs: Answer; unknown: Answer }[] = []
+  // One after the other: of two that change the same thing at once, one would only learn that it is late.
+  for (const { role, accessToken: token } of ours.members)
+    seen.push({ role, ...(await askBoth(attack, { send, token, oursOf, theirsOf })) })
   const secrets = { canary: theirs.canary, ids: theirIds }
   const complaints = seen.flatMap(({ role, theirs: answer, unknown }) =>
     [...leaksIn(answer, secrets, sent), differenceOf(answer, unknown)]
