@@ -71,6 +71,8 @@ export const answeredHeaders = (
 export const securityHeaders = (publicUrl: URL): Readonly<Record<string, string>> => ({
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
+  // Of whoever asked, and of now: what anybody may keep says so itself.
+  'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   ...(publicUrl.protocol === 'https:' && {

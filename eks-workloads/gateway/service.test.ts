@@ -273,6 +273,20 @@ describe('a request', () => {
     expect(headers.get('x-frame-options')).toBe('SAMEORIGIN')
     expect(headers.get('server')).toBeNull()
   })
+
+  it('gets an answer that nobody keeps, unless the service says who may', async () => {
+    expect((await call('/v1/probes/verify/x')).headers.get('cache-control')).toBe('no-store')
+    behind.answer = (_request, response) =>
+      response.writeHead(200, { 'cache-control': 'public, max-age=60' }).end('{}')
+    const { headers } = await call('/v1/probes/verify/x')
+    expect(headers.get('cache-control')).toBe('public, max-age=60')
+  })
+
+  it('means its own method, whatever header would have another', async () => {
+    const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' }
+    const { body } = await call('/v1/probes/verify/x?_method=DELETE', { headers })
+    expect(body.method).toBe('GET')
+  })
 })
 
 describe('a route', () => {
