@@ -1,0 +1,61 @@
+import type { Outcome, RowContext } from '../fault-row.ts'
+import { judge } from '../invariants.ts'
+import { type Campus, type CampusOptions, openCampus } from './campus.ts'
+import { type Curriculum, foundCurriculum } from './curriculum.ts'
+import { type Load, runLoad } from './workload.ts'
+
+/** What a fault did while the load ran. */
+export type Struck = {
+  readonly faults: number
+  readonly healedMs?: readonly number[]
+  readonly violations?: readonly string[]
+  readonly notes?: Outcome['notes']
+}
+
+export type CampusRun = {
+  readonly options?: Omit<CampusOptions, 'nursery'>
+  readonly load?: Partial<Load>
+  readonly learners?: number
+  /**
+   * The faults, while the load runs.
+   *
+   * @param signal aborted when the load has ended: what was struck is healed, and nothing new begins.
+   */
+  strike(campus: Campus, parts: { signal: AbortSignal; curriculum: Curriculum }): Promise<Struck>
+  /** What else must hold once all is quiet. */
+  after?(campus: Campus, curriculum: Curriculum): Promise<readonly string[]>
+}
+
+const LEARNERS = 6
+const OPERATIONS_PER_ACTOR = { slice: 25, long: 120 }
+
+/** Load, faults, healing, quiescence, and the judgement: the course of every row on the campus. */
+export const runOnCampus = async (context: RowContext, run: CampusRun): Promise<Outcome> => {
+  const campus = await openCampus(context, { nursery: await context.nursery(), ...run.options })
+  const curriculum = await foundCurriculum(campus, run.learners ?? LEARNERS)
+  const loaded = new AbortController()
+  const load: Load = {
+    operationsPerActor: OPERATIONS_PER_ACTOR[context.isLong ? 'long' : 'slice'],
+    ...run.load,
+  }
+  const { random } = context
+  const [struck] = await Promise.all([
+    run.strike(campus, { signal: loaded.signal, curriculum }),
+    runLoad(campus, curriculum, {
+      random: random.fork('load'),
+      load,
+      signal: context.signal,
+    }).finally(() => loaded.abort()),
+  ])
+  const judged = await judge(campus)
+  const more = (await run.after?.(campus, curriculum)) ?? []
+  return {
+    followed: judged.followed,
+    faults: struck.faults,
+    lost: judged.lost,
+    doubled: judged.doubled,
+    violations: [...judged.violations, ...(struck.violations ?? []), ...more],
+    healedMs: struck.healedMs ?? [judged.quietMs],
+    ...(struck.notes && { notes: struck.notes }),
+  }
+}

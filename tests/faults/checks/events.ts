@@ -1,0 +1,63 @@
+import type { Campus } from '../campus/campus.ts'
+import { campusServices, nameOf, reactedTypes } from '../campus/services.ts'
+import type { Findings } from '../invariants.ts'
+import { readLog } from './log.ts'
+
+/**
+ * G1 and G2 for events: every one that was committed is in the log, the first arrivals of each aggregate in order and
+ * without gaps; every one that a service reacts to was taken by it, once.
+ */
+export const checkEvents = async (campus: Campus, findings: Findings): Promise<void> => {
+  const log = await readLog(campus)
+  const first = new Map<string, number>()
+  for (const { envelope } of log) {
+    const stream = `${envelope.source} ${envelope.subject}`
+    const next = (first.get(stream) ?? 0) + 1
+    if (envelope.sequence > next)
+      findings.violations.push(`G1 ${stream}: ${envelope.sequence} came before ${next}`)
+    if (envelope.sequence === next) first.set(stream, next)
+  }
+  for (const service of campusServices) {
+    const schema = nameOf(service)
+    const streams = await campus.database.query<{ subject: string; last: number }>(
+      `select aggregate_id as subject, last_seq::int as last from ${schema}.outbox_stream
+       where aggregate_id not like 'hub.%'`,
+    )
+    for (const { subject, last } of streams) {
+      const published = first.get(`/${schema} ${subject}`) ?? 0
+      if (published >= last) continue
+      findings.lost += last - published
+      findings.violations.push(`G1 ${schema} ${subject}: ${published} of ${last} events in the log`)
+    }
+    await checkInbox(campus, { service, log, findings })
+  }
+}
+
+const checkInbox = async (
+  campus: Campus,
+  options: {
+    service: (typeof campusServices)[number]
+    log: Awaited<ReturnType<typeof readLog>>
+    findings: Findings
+  },
+) => {
+  const { service, log, findings } = options
+  const consumer = nameOf(service)
+  const types = new Set<string>(reactedTypes(service))
+  const rows = await campus.database.query<{ id: string }>(
+    `select event_id as id from ${consumer}.inbox where consumer = $1`,
+    [consumer],
+  )
+  const taken = new Set<string>(rows.map(({ id }) => id))
+  const due = new Set<string>(
+    log.flatMap(({ envelope }) => (types.has(envelope.type) ? [envelope.id] : [])),
+  )
+  const missing = [...due].filter((id) => !taken.has(id))
+  if (missing.length > 0) {
+    findings.lost += missing.length
+    findings.violations.push(`G1 ${consumer} has not taken ${missing.length} events`)
+  }
+  const unheard = [...taken].filter((id) => !due.has(id))
+  if (unheard.length > 0)
+    findings.violations.push(`G2 ${consumer} has taken ${unheard.length} events that are in no log`)
+}

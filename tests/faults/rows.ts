@@ -1,0 +1,7 @@
+import type { FaultRow } from './fault-row.ts'
+import { serviceKilled } from './rows/01-service-killed.ts'
+import { publisherKilled } from './rows/02-publisher-killed.ts'
+import { consumerKilled } from './rows/03-consumer-killed.ts'
+
+/** The rows of the matrix that are played, in its order. */
+export const rows: readonly FaultRow[] = [serviceKilled, publisherKilled, consumerKilled]
