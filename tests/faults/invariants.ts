@@ -24,7 +24,7 @@ export type Judged = Pick<Outcome, 'followed' | 'lost' | 'doubled' | 'violations
  */
 export const judge = async (
   campus: Campus,
-  { quietTimeoutMs = 90_000 }: { quietTimeoutMs?: number } = {},
+  { quietTimeoutMs = 90_000, mayPark = false }: { quietTimeoutMs?: number; mayPark?: boolean } = {},
 ): Promise<Judged> => {
   const findings: Findings = { lost: 0, doubled: 0, violations: [...campus.history.violations] }
   const startedAt = performance.now()
@@ -34,6 +34,8 @@ export const judge = async (
     findings.violations.push(
       `G5 backlog after ${quietMs} ms: ${JSON.stringify(await backlogOf(campus))}`,
     )
+  const { parked } = await backlogOf(campus)
+  if (parked > 0 && !mayPark) findings.violations.push(`G5 ${parked} records were parked`)
   await checkWrites(campus, findings)
   await checkEvents(campus, findings)
   await checkBalance(campus, findings)

@@ -2,6 +2,16 @@ import type { FaultRow } from './fault-row.ts'
 import { serviceKilled } from './rows/01-service-killed.ts'
 import { publisherKilled } from './rows/02-publisher-killed.ts'
 import { consumerKilled } from './rows/03-consumer-killed.ts'
+import { duplicates } from './rows/10-duplicates.ts'
+import { outOfOrder } from './rows/11-out-of-order.ts'
+import { poison } from './rows/12-poison.ts'
 
 /** The rows of the matrix that are played, in its order. */
-export const rows: readonly FaultRow[] = [serviceKilled, publisherKilled, consumerKilled]
+export const rows: readonly FaultRow[] = [
+  serviceKilled,
+  publisherKilled,
+  consumerKilled,
+  duplicates,
+  outOfOrder,
+  poison,
+]

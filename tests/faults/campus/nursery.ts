@@ -63,6 +63,11 @@ const raiseCluster = async (folder: string): Promise<void> => {
     const bus = openEmbeddedBus({ url, log: silentLog })
     await bus.ensureTopics(campusTopics, { partitions: PARTITIONS })
     await bus.close()
+    // What services know before they are told anything.
+    const owner = new pg.Client({ connectionString: server.url('postgres') })
+    await owner.connect()
+    await owner.query(`create database pristine template ${DATABASE}`)
+    await owner.end()
   } finally {
     await server.stop()
   }

@@ -1,7 +1,8 @@
+import type { LogRecord } from '../../../shared/bus/port.ts'
 import { type Envelope, envelopeSchema } from '../../../shared/events/envelope.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { Campus } from '../campus/campus.ts'
-import { campusTopics } from '../campus/nursery.ts'
+import { campusTopics, PARTITIONS } from '../campus/nursery.ts'
 
 export type Logged = {
   readonly topic: string
@@ -13,22 +14,31 @@ const READ_TIMEOUT_MS = 60_000
 let readers = 0
 
 /**
- * Everything in the log that is an event, in the order of each partition, repetitions included. Read by a consumer of
- * its own, so that it is the same for every log.
+ * Everything in the log that is an event, in the order of each partition, repetitions included.
  */
-export const readLog = async ({ bus }: Campus): Promise<readonly Logged[]> => {
+export const readLog = async (campus: Campus): Promise<readonly Logged[]> => {
+  const raw = await readRaw(campus, () => true)
+  return raw.flatMap(({ topic, partition, value }) => {
+    const envelope = envelopeSchema.safeParse(parse(value))
+    return envelope.success ? [{ topic, partition, envelope: envelope.data }] : []
+  })
+}
+
+/** Every record of some topics, read by a consumer of its own, so that it is the same for every log. */
+export const readRaw = async (
+  { bus }: Campus,
+  isWanted: (topic: string) => boolean,
+): Promise<readonly LogRecord[]> => {
   readers += 1
   const group = `reader-${process.pid}-${readers}`
-  const logged: Logged[] = []
+  const topics = campusTopics.filter(isWanted)
+  const read: LogRecord[] = []
   const reader = bus.consume({
     group,
-    topics: campusTopics,
+    topics,
     fromBeginning: true,
-    async handler({ topic, partition, records }) {
-      for (const { value } of records) {
-        const envelope = envelopeSchema.safeParse(parse(value))
-        if (envelope.success) logged.push({ topic, partition, envelope: envelope.data })
-      }
+    async handler({ records }) {
+      read.push(...records)
       return undefined
     },
   })
@@ -36,7 +46,8 @@ export const readLog = async ({ bus }: Campus): Promise<readonly Logged[]> => {
     await eventually(
       async () => {
         const lags = await bus.lag(group)
-        const isDone = lags.length >= campusTopics.length && lags.every(({ lag }) => lag === 0)
+        const isDone =
+          lags.length >= topics.length * PARTITIONS && lags.every(({ lag }) => lag === 0)
         if (!isDone) throw new Error('the log is not read yet')
       },
       { timeoutMs: READ_TIMEOUT_MS },
@@ -44,7 +55,7 @@ export const readLog = async ({ bus }: Campus): Promise<readonly Logged[]> => {
   } finally {
     await reader.close()
   }
-  return logged
+  return read
 }
 
 const parse = (value: Buffer | null): unknown => {
