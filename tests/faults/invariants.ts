@@ -2,15 +2,9 @@ import type { Campus } from './campus/campus.ts'
 import { awaitQuiet, backlogOf } from './checks/backlog.ts'
 import { checkBalance } from './checks/balance.ts'
 import { checkEvents } from './checks/events.ts'
+import type { Findings } from './checks/findings.ts'
 import { checkWrites } from './checks/writes.ts'
 import type { Outcome } from './fault-row.ts'
-
-/** What every check adds to. */
-export type Findings = {
-  lost: number
-  doubled: number
-  readonly violations: string[]
-}
 
 export type Judged = Pick<Outcome, 'followed' | 'lost' | 'doubled' | 'violations'> & {
   /** Until the backlog was gone. */

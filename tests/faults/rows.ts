@@ -2,16 +2,22 @@ import type { FaultRow } from './fault-row.ts'
 import { serviceKilled } from './rows/01-service-killed.ts'
 import { publisherKilled } from './rows/02-publisher-killed.ts'
 import { consumerKilled } from './rows/03-consumer-killed.ts'
+import { kafkaAway } from './rows/04-kafka-away.ts'
+import { postgresRestarts } from './rows/06-postgres-restarts.ts'
 import { duplicates } from './rows/10-duplicates.ts'
 import { outOfOrder } from './rows/11-out-of-order.ts'
 import { poison } from './rows/12-poison.ts'
+import { frozenProcess } from './rows/22-frozen-process.ts'
 
 /** The rows of the matrix that are played, in its order. */
 export const rows: readonly FaultRow[] = [
   serviceKilled,
   publisherKilled,
   consumerKilled,
+  kafkaAway,
+  postgresRestarts,
   duplicates,
   outOfOrder,
   poison,
+  frozenProcess,
 ]

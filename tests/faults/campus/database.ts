@@ -16,8 +16,8 @@ export type CampusDatabase = {
   server(): Postgres
   /** The pid of the postmaster, who ends every backend with it. */
   postmaster(): Promise<number>
-  /** `SIGKILL` to all of it: what a power cut leaves is in the files. */
-  kill(): Promise<void>
+  /** Ends it without a word (`SIGQUIT` is PostgreSQL's immediate stop): what is left is in the files. */
+  kill(signal?: 'SIGQUIT' | 'SIGKILL'): Promise<void>
   /** Starts it on its files and lets the proxy lead there. */
   start(): Promise<void>
   /** As the owner, whom no row-level security hides anything from. Waits while the server is away. */
@@ -25,6 +25,7 @@ export type CampusDatabase = {
 }
 
 const QUERY_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 60_000
 
 export const openCampusDatabase = async (
   context: RowContext,
@@ -49,12 +50,13 @@ export const openCampusDatabase = async (
     dataDir,
     server: () => server,
     postmaster,
-    async kill() {
-      process.kill(await postmaster(), 'SIGKILL')
+    async kill(signal = 'SIGQUIT') {
+      process.kill(await postmaster(), signal)
       await server.exited
     },
     async start() {
-      server = await open()
+      // After SIGKILL its backends take a moment to notice, and hold the memory that the next server wants.
+      server = await eventually(open, { timeoutMs: START_TIMEOUT_MS })
       proxy.retarget(server.port)
     },
     query: (text, values) =>

@@ -13,6 +13,14 @@ export type Struck = {
   readonly notes?: Outcome['notes']
 }
 
+export type StrikeParts = {
+  /** Aborted when the load has ended. */
+  readonly signal: AbortSignal
+  readonly curriculum: Curriculum
+  /** Ends the load: for faults that take their own time. */
+  endLoad(): void
+}
+
 export type CampusRun = {
   readonly options?: Omit<CampusOptions, 'nursery'>
   readonly load?: Partial<Load>
@@ -22,7 +30,7 @@ export type CampusRun = {
    *
    * @param signal aborted when the load has ended: what was struck is healed, and nothing new begins.
    */
-  strike(campus: Campus, parts: { signal: AbortSignal; curriculum: Curriculum }): Promise<Struck>
+  strike(campus: Campus, parts: StrikeParts): Promise<Struck>
   /** Some records are meant to be parked; what waits for them does not balance yet. */
   readonly mayPark?: boolean
   /** What else must hold once all is quiet. */
@@ -43,14 +51,15 @@ const quietly = async <Result>(campus: Campus, work: () => Promise<Result> | und
 export const runOnCampus = async (context: RowContext, run: CampusRun): Promise<Outcome> => {
   const campus = await openCampus(context, { nursery: await context.nursery(), ...run.options })
   const curriculum = await foundCurriculum(campus, run.learners ?? LEARNERS)
-  const loaded = new AbortController()
+  const [loaded, enough] = [new AbortController(), new AbortController()]
+  const signal = AbortSignal.any([context.signal, enough.signal])
   const load: Load = {
     operationsPerActor: OPERATIONS_PER_ACTOR[context.isLong ? 'long' : 'slice'],
     ...run.load,
   }
   const { random } = context
   const [struck] = await Promise.all([
-    run.strike(campus, { signal: loaded.signal, curriculum }),
+    run.strike(campus, { signal: loaded.signal, curriculum, endLoad: () => enough.abort() }),
     runLoad(campus, curriculum, {
       random: random.fork('load'),
       load,

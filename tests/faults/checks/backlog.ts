@@ -14,14 +14,22 @@ const schemas = campusServices.map(nameOf)
 const countAll = (table: string, where = 'true') =>
   schemas.map((schema) => `(select count(*) from ${schema}.${table} where ${where})`).join(' + ')
 
-export const backlogOf = async ({ database, bus }: Campus): Promise<Backlog> => {
+/** What the database alone can tell, whether or not the log is there. */
+export const waitingIn = async ({
+  database,
+}: Pick<Campus, 'database'>): Promise<Omit<Backlog, 'lag'>> => {
   const [counted] = await database.query<{ unpublished: number; parked: number }>(
     `select (${countAll('outbox')})::int as unpublished,
       (${countAll('dead_letter', 'redriven_at is null')})::int as parked`,
   )
-  const lags = await Promise.all(campusServices.map((service) => bus.lag(groupOf(service))))
+  return { unpublished: counted?.unpublished ?? 0, parked: counted?.parked ?? 0 }
+}
+
+export const backlogOf = async (campus: Campus): Promise<Backlog> => {
+  const waiting = await waitingIn(campus)
+  const lags = await Promise.all(campusServices.map((service) => campus.bus.lag(groupOf(service))))
   const lag = lags.flat().reduce((sum, each) => sum + each.lag, 0)
-  return { unpublished: counted?.unpublished ?? 0, lag, parked: counted?.parked ?? 0 }
+  return { ...waiting, lag }
 }
 
 /**

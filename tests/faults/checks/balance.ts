@@ -1,5 +1,5 @@
 import type { Campus } from '../campus/campus.ts'
-import type { Findings } from '../invariants.ts'
+import type { Findings } from './findings.ts'
 
 type Sum = {
   readonly what: string
@@ -83,6 +83,7 @@ const SUMS: readonly Sum[] = [
         using (account_id, course_id)
       where p.account_id is null or c.account_id is null`,
   },
+  projectionOf('course.learner_access'),
   projectionOf('content.learner_access'),
   projectionOf('progress.learner_access'),
   projectionOf('assessment.learner_access'),

@@ -1,6 +1,6 @@
 import type { Campus } from '../campus/campus.ts'
 import { campusServices, nameOf, reactedTypes } from '../campus/services.ts'
-import type { Findings } from '../invariants.ts'
+import type { Findings } from './findings.ts'
 import { readLog } from './log.ts'
 
 /**
@@ -52,6 +52,11 @@ const checkInbox = async (
   const due = new Set<string>(
     log.flatMap(({ envelope }) => (types.has(envelope.type) ? [envelope.id] : [])),
   )
+  // What was parked was not taken: the backlog counts it.
+  const parked = await campus.database.query<{ id: string }>(
+    `select event_id as id from ${consumer}.dead_letter where redriven_at is null`,
+  )
+  for (const { id } of parked) due.delete(id)
   const missing = [...due].filter((id) => !taken.has(id))
   if (missing.length > 0) {
     findings.lost += missing.length

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
  */
 const PROJECTIONS: Readonly<Record<string, string>> = {
   'course learners': `
-    select course_id, account_id from course.learners order by 1, 2`,
+    select enrollment_id, course_id, account_id from course.learner_access
+    where is_active order by 1`,
   'content access': `
     select enrollment_id, course_id, account_id, version_id from content.learner_access
     where is_active order by 1`,
@@ -16,16 +17,20 @@ const PROJECTIONS: Readonly<Record<string, string>> = {
   'progress access': `
     select enrollment_id, course_id, account_id, version_id from progress.learner_access
     where is_active order by 1`,
+  // What was concluded is told to the world and never taken back (decision 0030): of an enrolment that has ended, it
+  // depends on what had arrived by then; its moment does for every one.
   'progress stays': `
-    select enrollment_id, account_id, version_id, is_active, completions, completed_at, state, percent
+    select enrollment_id, account_id, version_id, is_active,
+      case when is_active then array(select jsonb_object_keys(completions) order by 1) end as done,
+      case when is_active then state end as state, case when is_active then percent end as percent
     from progress.enrollments order by 1`,
   'progress activity': `
     select account_id, course_id, coverage, touched, last_activity_at
     from progress.learners order by 1, 2`,
-  'progress facts':
-    'select account_id, course_id, fact_id, fact from progress.facts order by 1, 2, 3',
-  completions:
-    'select account_id, course_id, completed_at from enrollment.completions order by 1, 2',
+  'progress facts': `
+    select account_id, course_id, fact_id, fact from progress.facts
+    where fact ->> 'kind' not in ('item_completed', 'course_completed') order by 1, 2, 3`,
+  completions: 'select account_id, course_id from enrollment.completions order by 1, 2',
   memberships: `
     select organization_id, account_id, is_member from enrollment.memberships order by 1, 2`,
   members: 'select organization_id, account_id, role from organization.members order by 1, 2',

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Campus } from '../campus/campus.ts'
 import { createClient } from '../client.ts'
 import { createHistory, type Operation } from '../history.ts'
-import type { Findings } from '../invariants.ts'
+import type { Findings } from './findings.ts'
 
 type Kept = {
   /** Gives a row for each effect; `id` is what the answer calls it, `name` what the operation asked for. */
