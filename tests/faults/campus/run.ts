@@ -63,7 +63,7 @@ export const runOnCampus = async (context: RowContext, run: CampusRun): Promise<
     runLoad(campus, curriculum, {
       random: random.fork('load'),
       load,
-      signal: context.signal,
+      signal,
     }).finally(() => loaded.abort()),
   ])
   // What was parked is taken up again before the books are balanced.
