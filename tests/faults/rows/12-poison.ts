@@ -4,7 +4,7 @@ import type { Campus } from '../campus/campus.ts'
 import type { Curriculum } from '../campus/curriculum.ts'
 import { runOnCampus } from '../campus/run.ts'
 import { takeInto } from '../campus/taking.ts'
-import { readRaw } from '../checks/log.ts'
+import { readDeadLetters } from '../checks/log.ts'
 import type { FaultRow } from '../fault-row.ts'
 import type { Random } from '../random.ts'
 
@@ -78,7 +78,7 @@ const digest = async (campus: Campus, curriculum: Curriculum): Promise<readonly 
   if (parked.length === 0) violations.push('G5 nothing was parked')
   for (const { consumer, reason } of parked)
     if (reason === '') violations.push(`G4 ${consumer} parked a record without a reason`)
-  const announced = (await readRaw(campus, (topic) => topic.endsWith('.dlq'))).length
+  const announced = (await readDeadLetters(campus, parked.length)).length
   if (announced < parked.length)
     violations.push(`G1 ${parked.length} letters were parked, ${announced} announced`)
   const seats = parked.filter(
