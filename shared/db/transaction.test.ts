@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { useDatabase } from '../../tests/support/database.ts'
+import { eventually } from '../../tests/support/eventually.ts'
 import { instantOf } from '../kernel/time.ts'
 import { type Tx, transaction } from './transaction.ts'
 
@@ -12,12 +13,10 @@ const context = {
   traceparent: '',
 } as const
 
+type Tables = { inbox: { consumer: string; eventId: string } }
+
 const claim = (tx: Tx, eventId: string) =>
-  tx
-    .tables<{ inbox: { consumer: string; eventId: string } }>()
-    .insertInto('inbox')
-    .values({ consumer: 'test', eventId })
-    .execute()
+  tx.tables<Tables>().insertInto('inbox').values({ consumer: 'test', eventId }).execute()
 
 describe('afterCommit', () => {
   it('runs when others can see what was written', async () => {
@@ -53,5 +52,29 @@ describe('afterCommit', () => {
       if (attempts === 1) throw Object.assign(new Error('deadlock'), { code: '40P01' })
     })
     expect([attempts, runs]).toEqual([2, 1])
+  })
+})
+
+describe('a server that takes no writes', () => {
+  const refuseWrites = (isRefused: boolean) => {
+    const name = new URL(database.url).pathname.slice(1)
+    const change = isRefused ? 'set default_transaction_read_only = on' : 'reset all'
+    return database.query(`begin read write; alter database ${name} ${change}; commit`)
+  }
+  const read = (tx: Tx) => tx.tables<Tables>().selectFrom('inbox').select('eventId').execute()
+
+  it('decides nothing, reads included, and is left for the one that the address leads to next', async () => {
+    // One connection, and of a role that had none before: settings reach new sessions alone.
+    const service = database.as('enrollment', { connectionsMax: 1 })
+    await refuseWrites(true)
+    for (const work of [read, (tx: Tx) => claim(tx, 'late')])
+      await expect(transaction(service, context, work)).rejects.toMatchObject({
+        kind: 'unavailable',
+        code: 'database.unavailable',
+        options: { retryAfterSeconds: 1 },
+      })
+    await refuseWrites(false)
+    await eventually(() => transaction(service, context, (tx) => claim(tx, 'again')))
+    expect(await transaction(service, context, read)).toEqual([{ eventId: 'again' }])
   })
 })

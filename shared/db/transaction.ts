@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { OrganizationId } from '../kernel/id.ts'
 import type { Instant } from '../kernel/time.ts'
 import { type Database, databaseUnavailable, isConnectionError, sqlState } from './open.ts'
@@ -37,7 +37,8 @@ const ATTEMPTS_MAX = 3
 /**
  * Runs `work` in one transaction and commits it, unless it throws.
  *
- * @throws what `work` throws; `unavailable` `database.unavailable` when the server cannot be reached.
+ * @throws what `work` throws; `unavailable` `database.unavailable` when the server cannot be reached, or takes no writes
+ *   (decision 0013).
  */
 export const transaction = async <Result>(
   database: Database,
@@ -48,7 +49,8 @@ export const transaction = async <Result>(
     try {
       return await attemptOnce(database, context, work)
     } catch (error) {
-      if (isConnectionError(error)) throw databaseUnavailable(error)
+      if (isConnectionError(error) || error instanceof ReadOnlyServerError)
+        throw databaseUnavailable(error)
       if (!isTransient(error) || attempt === ATTEMPTS_MAX) throw error
     }
   }
@@ -61,8 +63,7 @@ const attemptOnce = async <Result>(
 ): Promise<Result> => {
   let wroteEvents = false
   const followUps: (() => Promise<void>)[] = []
-  const result = await database.kysely.transaction().execute(async (open) => {
-    await sql`select set_config('hub.tenant', ${context.tenant}, true)`.execute(open)
+  const result = await onPrimary(database, context, async (open) => {
     const scoped = open.withSchema(database.schema)
     return work({
       ...context,
@@ -80,6 +81,36 @@ const attemptOnce = async <Result>(
   if (wroteEvents) await database.onEventsCommitted?.()
   for (const followUp of followUps) await followUp()
   return result
+}
+
+/** A replica, or a primary that was fenced: what it shows may be old, so nothing is decided on it, reads included. */
+class ReadOnlyServerError extends Error {
+  override readonly name = 'ReadOnlyServerError'
+}
+
+const onPrimary = <Result>(
+  { kysely }: Database,
+  { tenant }: TransactionContext,
+  work: (open: Transaction<unknown>) => Promise<Result>,
+): Promise<Result> =>
+  kysely.connection().execute(async (connection) => {
+    try {
+      return await connection.transaction().execute(async (open) => {
+        const { rows } = await sql<{ isReadOnly: boolean }>`
+          select set_config('hub.tenant', ${tenant}, true),
+            current_setting('transaction_read_only')::boolean as is_read_only`.execute(open)
+        if (rows[0]?.isReadOnly) throw new ReadOnlyServerError('the server takes no writes')
+        return work(open)
+      })
+    } catch (error) {
+      if (error instanceof ReadOnlyServerError) await endSession(connection)
+      throw error
+    }
+  })
+
+// A busy pool would keep the connection for hours after the address has moved on to the new primary.
+const endSession = async (connection: Kysely<unknown>): Promise<void> => {
+  await sql`select pg_terminate_backend(pg_backend_pid())`.execute(connection).catch(() => {})
 }
 
 const isTransient = (error: unknown): boolean => {
