@@ -5,6 +5,9 @@ import { freePort } from '../../../local/postgres/postgres.ts'
 import { EVENT_LOG_ROLE } from '../../../shared/bus/embedded/ensure.ts'
 import { openBus } from '../../../shared/bus/open.ts'
 import type { Bus } from '../../../shared/bus/port.ts'
+import type { Principal } from '../../../shared/http/caller.ts'
+import { newId } from '../../../shared/kernel/id.ts'
+import { addMs, type Clock, systemClock } from '../../../shared/kernel/time.ts'
 import { silentLog } from '../../../shared/observe/logger.ts'
 import type { RowContext } from '../fault-row.ts'
 import { createHistory, type History } from '../history.ts'
@@ -12,19 +15,21 @@ import { type Child, startChild } from '../processes/child.ts'
 import type { CrashPlan } from '../processes/crash-point.ts'
 import { type CampusDatabase, openCampusDatabase } from './database.ts'
 import { campusTopics, type Nursery, PARTITIONS, ROLE_PASSWORD, takeCluster } from './nursery.ts'
-import { type GatewayKey, newGatewayKey, type SignIn, signInWith } from './people.ts'
+import { type GatewayKey, newGatewayKey, principalOf, type SignIn, signInWith } from './people.ts'
 
 /** One process of the campus, on its own port for as long as the campus stands. */
 export type Part = {
   readonly role: 'doors' | 'publisher' | 'consumers'
   readonly url: string
   child(): Child
-  /** Starts it again after it has ended. */
-  restart(crash?: CrashPlan): Promise<void>
+  /** Ends it, if it has not ended, and starts it again. @param changes of its environment, from now on. */
+  restart(crash?: CrashPlan, changes?: Readonly<Record<string, string>>): Promise<void>
 }
 
 export type CampusOptions = {
   readonly nursery: Nursery
+  /** Where its files are; a temporary folder, unless the fault wants another place. */
+  readonly folder?: string
   /** False where the database itself is not struck. */
   readonly durable?: boolean
   readonly doors?: number
@@ -34,8 +39,8 @@ export type CampusOptions = {
   readonly kafkaBrokers?: string
   /** Beside the settings of every part. */
   readonly environment?: Readonly<Record<string, string>>
-  /** For the doors alone, by number: a program that runs the process (faketime). */
-  readonly doorWrappers?: readonly (readonly string[])[]
+  /** How far the clock of each door's machine is off, by number. */
+  readonly skewsMs?: readonly number[]
 }
 
 /** Six services, the publisher and the consumers as processes over one database and one log. */
@@ -48,7 +53,13 @@ export type Campus = {
   readonly history: History
   readonly gatewayKey: GatewayKey
   readonly signIn: SignIn
+  /** Somebody who may read, for looking whether a door answers. */
+  readonly stranger: Principal
+  /** From now on callers are signed in with this key. */
+  useKey(key: GatewayKey): Promise<void>
   urls(): readonly string[]
+  /** The clock of a door's machine. */
+  clockOf(url: string): Clock
 }
 
 /** The lease and the session of a dead holder are over so soon; production waits longer, by the same rule. */
@@ -56,14 +67,14 @@ const LEASE_MS = 1_500
 const SESSION_TIMEOUT_MS = 2_000
 
 export const openCampus = async (context: RowContext, options: CampusOptions): Promise<Campus> => {
-  const folder = await mkdtemp(join(tmpdir(), 'hub-campus-'))
-  context.defer(() => rm(folder, { recursive: true, force: true }))
+  const folder = options.folder ?? (await temporaryFolder(context))
   await takeCluster(options.nursery.cluster, folder)
   const database = await openCampusDatabase(context, {
     dataDir: folder,
     durable: options.durable ?? false,
   })
   const gatewayKey = await newGatewayKey()
+  let signIn = await signInWith(gatewayKey)
   const environment = environmentFor(database, { gatewayKey, options })
   const bus = await openBus({ KAFKA_TLS: false, ...logOf(database, options) }, { log: silentLog })
   context.defer(() => bus.close())
@@ -71,7 +82,9 @@ export const openCampus = async (context: RowContext, options: CampusOptions): P
   const start = (role: Part['role'], count: number) =>
     Promise.all(
       Array.from({ length: count }, (_, index) => {
-        const wrapper = role === 'doors' ? (options.doorWrappers?.[index] ?? []) : []
+        const skewMs = role === 'doors' ? (options.skewsMs?.[index] ?? 0) : 0
+        const wrapper =
+          skewMs === 0 ? [] : ['faketime', '-f', `${skewMs < 0 ? '' : '+'}${skewMs / 1_000}s`]
         return startPart(context, { role, environment, wrapper, file: options.nursery.program })
       }),
     )
@@ -83,9 +96,26 @@ export const openCampus = async (context: RowContext, options: CampusOptions): P
   return {
     ...{ database, bus, doors, publishers, consumers, gatewayKey },
     history: createHistory(),
-    signIn: await signInWith(gatewayKey),
+    stranger: principalOf('learner', {
+      accountId: newId('account'),
+      organizationId: newId('organization'),
+    }),
+    signIn: (principal, clock) => signIn(principal, clock),
+    async useKey(key) {
+      signIn = await signInWith(key)
+    },
+    clockOf: (url) => {
+      const skewMs = options.skewsMs?.[doors.findIndex((door) => door.url === url)] ?? 0
+      return () => addMs(systemClock(), skewMs)
+    },
     urls: () => doors.filter((door) => door.child().isRunning()).map(({ url }) => url),
   }
+}
+
+const temporaryFolder = async (context: RowContext): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'hub-campus-'))
+  context.defer(() => rm(folder, { recursive: true, force: true }))
+  return folder
 }
 
 const logOf = ({ url }: CampusDatabase, { kafkaBrokers }: CampusOptions) =>
@@ -125,13 +155,14 @@ const startPart = async (
 ): Promise<Part> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
+  let current = environment
   const launch = (crash?: CrashPlan) =>
     startChild({
       file,
       wrapper,
       mayEnd: crash !== undefined,
       environment: {
-        ...environment,
+        ...current,
         ROLE: role,
         PORT: String(port),
         INTERNAL_URL: url,
@@ -144,8 +175,9 @@ const startPart = async (
     role,
     url,
     child: () => child,
-    async restart(crash) {
+    async restart(crash, changes) {
       await child.kill()
+      current = { ...current, ...changes }
       child = await launch(crash)
     },
   }

@@ -3,7 +3,7 @@ import { internalTokenMinter } from '../../../shared/auth/internal-token.ts'
 import { type BuiltInRoleName, builtInRoles } from '../../../shared/contracts/roles.ts'
 import type { Principal } from '../../../shared/http/caller.ts'
 import { type AccountId, newId, type OrganizationId } from '../../../shared/kernel/id.ts'
-import { systemClock } from '../../../shared/kernel/time.ts'
+import { type Clock, systemClock } from '../../../shared/kernel/time.ts'
 
 /** The gateway's key, by which the doors know who calls. */
 export type GatewayKey = { readonly privateKey: JWK; readonly publicKey: JWK }
@@ -17,12 +17,12 @@ export const newGatewayKey = async (): Promise<GatewayKey> => {
   }
 }
 
-/** Signs callers in at the doors, as the gateway would. */
-export type SignIn = (principal: Principal) => Promise<string>
+/** Signs callers in at the doors, as a gateway with this clock would. */
+export type SignIn = (principal: Principal, clock?: Clock) => Promise<string>
 
 export const signInWith = async ({ privateKey }: GatewayKey): Promise<SignIn> => {
   const mint = await internalTokenMinter(privateKey)
-  return (principal) => mint({ kind: 'account', principal }, systemClock())
+  return (principal, clock = systemClock) => mint({ kind: 'account', principal }, clock())
 }
 
 export const principalOf = (

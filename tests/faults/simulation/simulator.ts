@@ -61,7 +61,8 @@ type Life = {
   pending?: () => Promise<() => void>
   /** Settles the step, once the database has answered. */
   blocked?: Promise<() => void>
-  client?: pg.PoolClient
+  /** One for each service that it signs in as. */
+  readonly clients: pg.PoolClient[]
   isInTransaction: boolean
 }
 
@@ -76,6 +77,7 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
     const life: Life = {
       options,
       state: 'running',
+      clients: [],
       isInTransaction: false,
       actor: {
         name: options.name,
@@ -111,7 +113,7 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
 
   const databaseOf = async (life: Life, of: Database): Promise<Database> => {
     const client = await of.pool.connect()
-    life.client = client
+    life.clients.push(client)
     const gate = {
       query: (text: string, values: unknown[]) =>
         wait(life, async () => {
@@ -133,12 +135,11 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
 
   const leave = async (life: Life) => {
     life.state = 'ended'
-    const { client } = life
-    delete life.client
-    if (!client) return
-    // What a dead connection's server does for it.
-    if (life.isInTransaction) await client.query('rollback')
-    client.release()
+    for (const client of life.clients.splice(0)) {
+      // What a dead connection's server does for it.
+      if (life.isInTransaction) await client.query('rollback')
+      client.release()
+    }
   }
 
   const die = async (life: Life) => {
@@ -191,11 +192,12 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
     return new Promise(() => {})
   }
 
-  // pg knows the pid of its backend, and its types do not.
-  const isHeld = ({ client }: Life): Promise<boolean> =>
-    client
-      ? settings.isWaiting((client as unknown as { processID: number }).processID)
-      : Promise.resolve(false)
+  const isHeld = async ({ clients }: Life): Promise<boolean> => {
+    // pg knows the pid of its backend, and its types do not.
+    const pids = clients.map((client) => (client as unknown as { processID: number }).processID)
+    const held = await Promise.all(pids.map(settings.isWaiting))
+    return held.includes(true)
+  }
 
   /** Who waited for a lock and has it now goes on. */
   const unblock = async () => {
