@@ -1,11 +1,10 @@
 import { INTERNAL_TOKEN_HEADER } from '../../shared/auth/internal-token.ts'
-import type { Principal } from '../../shared/http/caller.ts'
 import type { Clock } from '../../shared/kernel/time.ts'
 import type { SignIn } from './campus/people.ts'
-import type { Attempt, History, Operation } from './history.ts'
+import type { Attempt, Caller, History, Operation } from './history.ts'
 
 export type Wanted = Pick<Operation, 'id' | 'kind' | 'method' | 'path'> & {
-  readonly as: Principal
+  readonly as: Caller
   readonly body?: unknown
   /** An Idempotency-Key, sent with every try. */
   readonly key?: string | undefined
@@ -35,7 +34,8 @@ const RETRIED_CODES = new Set(['idempotency.in_flight', 'progress.version_pendin
  */
 export const createClient = (options: {
   readonly urls: () => readonly string[]
-  readonly signIn: SignIn
+  /** Needed where somebody stands at the doors themselves, behind no gateway. */
+  readonly signIn?: SignIn
   readonly history: History
   /** What the machine of a door takes for now; its gateway has the same clock. */
   readonly clockOf?: (url: string) => Clock
@@ -89,7 +89,11 @@ const attempt = async (
     url,
     signIn,
     clockOf,
-  }: { url: string; signIn: SignIn; clockOf?: ((url: string) => Clock) | undefined },
+  }: {
+    url: string
+    signIn?: SignIn | undefined
+    clockOf?: ((url: string) => Clock) | undefined
+  },
 ): Promise<Tried> => {
   const startedAt = performance.now()
   const since = () => Math.round(performance.now() - startedAt)
@@ -97,7 +101,7 @@ const attempt = async (
     const response = await fetch(`${url}${path}`, {
       method,
       headers: {
-        [INTERNAL_TOKEN_HEADER]: await signIn(as, clockOf?.(url)),
+        ...(await identityOf(as, { signIn, clock: clockOf?.(url) })),
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(key && { 'idempotency-key': key }),
         ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
@@ -122,6 +126,14 @@ const attempt = async (
       violations,
     }
   }
+}
+
+const identityOf = async (
+  as: Caller,
+  { signIn, clock }: { signIn: SignIn | undefined; clock: Clock | undefined },
+): Promise<Record<string, string>> => {
+  if ('accessToken' in as) return { authorization: `Bearer ${as.accessToken}` }
+  return signIn ? { [INTERNAL_TOKEN_HEADER]: await signIn(as, clock) } : {}
 }
 
 // Statements, stacks, files, addresses and secrets of our own making.

@@ -10,6 +10,9 @@ export type Attempt = {
   readonly durationMs: number
 }
 
+/** Who asks: somebody at the doors, or somebody with an access token at the gateway. */
+export type Caller = Principal | { readonly accessToken: string }
+
 /** One thing that a client wanted, with every try of it. */
 export type Operation = {
   /** Says who wanted it and how many things they had wanted before: the same with the same seed. */
@@ -19,7 +22,7 @@ export type Operation = {
   readonly method: string
   readonly path: string
   readonly body: unknown
-  readonly as: Principal
+  readonly as: Caller
   readonly attempts: readonly Attempt[]
   readonly outcome: 'acknowledged' | 'refused' | 'unknown'
   readonly answer: unknown

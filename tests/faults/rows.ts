@@ -11,6 +11,9 @@ import { poison } from './rows/12-poison.ts'
 import { diskFull } from './rows/13-disk-full.ts'
 import { fsyncFails } from './rows/14-fsync-fails.ts'
 import { clockSkew } from './rows/15-clock-skew.ts'
+import { gatewayRestarts } from './rows/17-gateway-restarts.ts'
+import { transcodeKilled } from './rows/19-transcode-killed.ts'
+import { overload } from './rows/20-overload.ts'
 import { rotatedKeys } from './rows/21-rotated-keys.ts'
 import { frozenProcess } from './rows/22-frozen-process.ts'
 
@@ -28,6 +31,9 @@ export const rows: readonly FaultRow[] = [
   diskFull,
   fsyncFails,
   clockSkew,
+  gatewayRestarts,
+  transcodeKilled,
+  overload,
   rotatedKeys,
   frozenProcess,
 ]
