@@ -1,6 +1,6 @@
 import { eventually } from '../../support/eventually.ts'
 import type { Campus } from '../campus/campus.ts'
-import { campusServices, nameOf, reactedTypes } from '../campus/services.ts'
+import { campusServices, nameOf, reactedTypes, topicsReadBy } from '../campus/services.ts'
 import type { Findings } from './findings.ts'
 import { readLog } from './log.ts'
 
@@ -47,8 +47,11 @@ const checkInbox = async (
   const { service, log, findings } = options
   const consumer = nameOf(service)
   const types = new Set<string>(reactedTypes(service))
+  const topics = new Set(topicsReadBy(service))
   const due = new Set<string>(
-    log.flatMap(({ envelope }) => (types.has(envelope.type) ? [envelope.id] : [])),
+    log.flatMap(({ topic, envelope }) =>
+      topics.has(topic) && types.has(envelope.type) ? [envelope.id] : [],
+    ),
   )
   const look = async () => {
     const rows = await campus.database.query<{ id: string; isParked: boolean }>(

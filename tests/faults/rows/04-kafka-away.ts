@@ -1,4 +1,5 @@
 import { startKafka } from '../../support/engines/kafka.ts'
+import { eventually } from '../../support/eventually.ts'
 import { runOnCampus } from '../campus/run.ts'
 import { waitingIn } from '../checks/backlog.ts'
 import type { FaultRow } from '../fault-row.ts'
@@ -6,6 +7,7 @@ import { rateOver, untilDrained } from '../measure.ts'
 
 const AWAY_MS = { slice: 10_000, long: 60_000 }
 const OPERATIONS_BEFORE = 30
+const RESTART_TIMEOUT_MS = 240_000
 
 /**
  * The broker of a real Kafka is killed, stays away, and comes back on its files. Writes go on meanwhile, their events
@@ -27,7 +29,8 @@ export const kafkaAway: FaultRow = {
         const ms = AWAY_MS[context.isLong ? 'long' : 'slice']
         const rateAway = await rateOver(campus, { ms, signal })
         const { unpublished: waiting } = await waitingIn(campus)
-        await cluster.broker(1).restart()
+        // It recovers its files first, which on a busy machine outlasts the wait for a fresh one.
+        await eventually(() => cluster.broker(1).restart(), { timeoutMs: RESTART_TIMEOUT_MS })
         const healed = await untilDrained(campus, Math.max(5, Math.floor(waiting / 20)))
         endLoad()
         return {

@@ -130,13 +130,13 @@ const take = async (actor: Actor, { log, plant }: Parts, rounds: number) => {
 
 /** Moves the database's clock past every lease: those who still hold one have become zombies. */
 const letTimePass = async (actor: Actor, { streams }: Parts, times: number) => {
+  const { kysely } = await actor.database(databases.publisher)
   for (let passed = 0; passed < times; passed += 1)
-    await actor.step(() =>
-      database.query(
-        `update organization.outbox_stream set claimed_until = claimed_until - $1 * interval '1 ms'
-         where aggregate_id = any($2) and claimed_until is not null`,
-        [LEASE_MS, streams],
-      ),
+    await sql`
+      update organization.outbox_stream
+      set claimed_until = claimed_until - ${LEASE_MS} * interval '1 ms'
+      where aggregate_id = any(${[...streams]}::text[]) and claimed_until is not null`.execute(
+      kysely,
     )
 }
 
