@@ -1,3 +1,4 @@
+import { certificates } from './certificates/bench.ts'
 import type { Bench } from './harness/bench.ts'
 import { measure } from './harness/bench.ts'
 import { describeGoal, keepResult, verdictsOf } from './harness/report.ts'
@@ -6,7 +7,7 @@ import { outboxWrite } from './outbox-write.ts'
 
 // `npm run bench [-- NAME …]`: speed and memory as ratios against a peer in the same run, written to docs/benchmarks.md.
 // A missed goal is a figure on that page, not a failure: the exit code only says whether everything could be measured.
-const benches: readonly Bench[] = [outboxWrite, outboxDrain]
+const benches: readonly Bench[] = [outboxWrite, outboxDrain, certificates]
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => !benches.some((bench) => bench.name === name))
