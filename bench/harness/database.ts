@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { startPostgres } from '../../local/postgres/postgres.ts'
 import { migrate } from '../../shared/db/migrate.ts'
-import { type Database, openDatabase } from '../../shared/db/open.ts'
+import { type Database, type DatabaseOptions, openDatabase } from '../../shared/db/open.ts'
 import { cpuSeconds, processTree } from './processes.ts'
 
 const PASSWORD = 'hub-bench'
@@ -12,8 +12,13 @@ const PASSWORD = 'hub-bench'
 export type BenchDatabase = {
   /** The owner's URL. */
   readonly url: string
+  /** Of every service's role. */
+  readonly password: string
   /** As a service itself, through its own role. */
-  as(service: string, options: { connectionsMax: number; role?: string }): Database
+  as(
+    service: string,
+    options: Pick<DatabaseOptions, 'connectionsMax' | 'onEventsCommitted'>,
+  ): Database
   /** As the owner, whom row-level security does not bind. */
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
   /** CPU time of the server with all its backends. */
@@ -42,6 +47,7 @@ export const startDatabase = async (services: readonly string[]): Promise<BenchD
   const pid = Number(found?.pid)
   return {
     url,
+    password: PASSWORD,
     as(service, options) {
       const database = openDatabase({ url, service, password: PASSWORD, ...options })
       opened.push(database)

@@ -42,7 +42,12 @@ export const onSchedule = async ({
   while (running.length < perSecond * seconds) {
     const dueAt = startedAt + (running.length / perSecond) * 1_000
     if (performance.now() < dueAt) await new Promise((resolve) => setTimeout(resolve, 1))
-    else running.push(work(dueAt))
+    else {
+      const begun = work(dueAt)
+      // What fails before the last has begun is told below, when all have begun.
+      begun.catch(() => {})
+      running.push(begun)
+    }
   }
   await Promise.all(running)
 }

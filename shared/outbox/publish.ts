@@ -57,9 +57,9 @@ export const publishOutbox = async ({
   let unknownTopic: UnknownTopicError | undefined
   while (!signal.aborted && batches < BATCHES_MAX) {
     const lease: Lease = { token: randomUUID(), ms: leaseMs }
-    const streams = await outbox.claim({ after, lease })
+    const { streams, read } = await outbox.claim({ after, lease })
     if (streams.length > 0) {
-      const sent = await publishBatch({ outbox, bus, lease, streams })
+      const sent = await publishBatch({ outbox, bus, lease, streams, read })
       events += sent.events
       eventsThisRound += sent.events
       batches += 1
@@ -93,12 +93,18 @@ const FIRST = ''
 
 type Lease = { readonly token: string; readonly ms: number }
 
+/** A stream whose turn in the batch did not come, or whose events have just been sent by another. */
+type Nothing = { readonly seq: null }
+
 type OutboxEvent = {
   readonly aggregateId: string
   readonly seq: number
   readonly topic: string
   readonly envelope: Envelope
 }
+
+/** Streams that are leased, in order, and their next events, in order. */
+type Claimed = { readonly streams: readonly string[]; readonly read: readonly OutboxEvent[] }
 
 type Sent = { readonly events: number; readonly unknownTopic: UnknownTopicError | undefined }
 
@@ -107,18 +113,17 @@ const publishBatch = async ({
   bus,
   lease,
   streams,
-}: {
-  outbox: Outbox
-  bus: Pick<Bus, 'send'>
-  lease: Lease
-  streams: readonly string[]
+  read,
+}: Claimed & {
+  readonly outbox: Outbox
+  readonly bus: Pick<Bus, 'send'>
+  readonly lease: Lease
 }): Promise<Sent> => {
   // Published up to here; 0 where nothing of the stream was sent.
   const seqs = new Map(streams.map((stream) => [stream, 0]))
   let events = 0
   let unknownTopic: UnknownTopicError | undefined
   try {
-    const read = await outbox.read(streams, lease)
     // A stream has one topic. Sent apart, a dead-letter topic that was forgotten holds up no other.
     for (const ofTopic of Map.groupBy(read, ({ topic }) => topic).values()) {
       try {
@@ -190,9 +195,12 @@ const outboxOf = (kysely: Kysely<unknown>, schema: string) => {
     return rows.map(({ aggregateId }) => aggregateId)
   }
   return {
-    /** Leases the next streams that have something to send. */
-    async claim({ after, lease }: { after: string; lease: Lease }): Promise<readonly string[]> {
-      const { rows } = await sql<{ aggregateId: string }>`
+    /**
+     * Leases the next streams that have something to send, and reads their next events within the limits of a batch:
+     * both in one request. What was committed since it began is the next batch's.
+     */
+    async claim({ after, lease }: { after: string; lease: Lease }): Promise<Claimed> {
+      const { rows } = await sql<{ stream: string } & (OutboxEvent | Nothing)>`
         with due as materialized (
           select aggregate_id from ${stream}
           where published_seq < last_seq and aggregate_id > ${after}
@@ -202,28 +210,25 @@ const outboxOf = (kysely: Kysely<unknown>, schema: string) => {
           update ${stream} s
           set claimed_by = ${lease.token}, claimed_until = now() + ${lease.ms} * interval '1 ms'
           from due where s.aggregate_id = due.aggregate_id
-          returning s.aggregate_id
-        )
-        select aggregate_id from claimed order by aggregate_id`.execute(kysely)
-      return rows.map(({ aggregateId }) => aggregateId)
-    },
-    /** The next events of the leased streams, in order, within the limits of a batch. */
-    async read(streams: readonly string[], { token }: Lease): Promise<readonly OutboxEvent[]> {
-      const { rows } = await sql<OutboxEvent>`
-        select aggregate_id, seq, topic, envelope from (
+          returning s.aggregate_id, s.published_seq
+        ), sized as (
           select o.*, sum(octet_length(o.envelope::text)) over (
             order by o.aggregate_id, o.seq rows between unbounded preceding and 1 preceding
           ) as bytes_before
-          from ${stream} s cross join lateral (
+          from claimed cross join lateral (
             select * from ${event} o
-            where o.aggregate_id = s.aggregate_id and o.seq > s.published_seq
+            where o.aggregate_id = claimed.aggregate_id and o.seq > claimed.published_seq
             order by o.seq limit ${EVENTS_PER_STREAM_MAX}
           ) o
-          where s.aggregate_id = any(${[...streams]}::text[]) and s.claimed_by = ${token}
-        ) sized
-        where coalesce(bytes_before, 0) < ${BATCH_BYTES_MAX}
-        order by aggregate_id, seq`.execute(kysely)
-      return rows
+        )
+        select claimed.aggregate_id as stream, e.aggregate_id, e.seq, e.topic, e.envelope
+        from claimed left join sized e
+          on e.aggregate_id = claimed.aggregate_id and coalesce(e.bytes_before, 0) < ${BATCH_BYTES_MAX}
+        order by claimed.aggregate_id, e.seq`.execute(kysely)
+      return {
+        streams: [...new Set(rows.map(({ stream }) => stream))],
+        read: rows.filter((row) => row.seq !== null),
+      }
     },
     /**
      * Notes what the log has acknowledged, drops it, and gives the streams back. What was acknowledged stays so even

@@ -77,6 +77,10 @@ export const DEFAULT_SETTINGS: Settings = {
   enforcesPrerequisites: true,
 }
 
+/** Whether every place is taken: only whom capacity does not bind gets in. */
+export const isFull = ({ capacity, activeCount }: Offering): boolean =>
+  capacity !== null && activeCount >= capacity
+
 /** What the course service says of a course. */
 export type Course = {
   readonly courseId: CourseId
