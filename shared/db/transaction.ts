@@ -30,6 +30,11 @@ export type Tx = TransactionContext & {
    */
   append(event: OutgoingEvent): void
   /**
+   * Does the work and undoes it, rows and events: what it costs stays, the nudge included, so that time tells nothing
+   * of whether something was done.
+   */
+  rehearse(work: () => Promise<void>): Promise<void>
+  /**
    * Runs once this has committed, never after a rollback; what it does may be lost with the process, so something
    * else must find what it would have done. It must not throw: the commit stands.
    */
@@ -74,30 +79,40 @@ const attemptOnce = async <Result>(
   work: (tx: Tx) => Promise<Result>,
 ): Promise<Result> => {
   const events: OutgoingEvent[] = []
+  let wasRehearsed = false
   const followUps: (() => Promise<void>)[] = []
   const client = await database.pool.connect()
   const connection = database.on(client)
   const open = begin(connection, context.tenant)
-  const scoped = connection.withSchema(database.schema)
+  const { service, schema } = database
+  const scoped = connection.withSchema(schema)
   let result: Result
   try {
     result = await work({
       ...context,
-      service: database.service,
-      schema: database.schema,
+      service,
+      schema,
       // Each store names the tables of its own schema; the builder itself has no opinion.
       tables: <Tables>() => scoped as unknown as Transaction<Tables>,
       append: (event) => void events.push(event),
+      async rehearse(rehearsed) {
+        const before = events.length
+        await send(connection, 'savepoint rehearsal')
+        await rehearsed()
+        const undone = events.splice(before)
+        await appendAnd('rollback to savepoint rehearsal', { connection, schema, events: undone })
+        wasRehearsed ||= undone.length > 0
+      },
       afterCommit: (work) => void followUps.push(work),
     })
-    await open.commit(database.schema, events)
+    await open.commit(schema, events)
   } catch (error) {
     throw await open.rollback(error)
   } finally {
     client.release(open.isBroken())
   }
   // Awaited: Lambda freezes an environment the moment it has answered, and a sent nudge with it.
-  if (events.length > 0) await database.onEventsCommitted?.()
+  if (events.length > 0 || wasRehearsed) await database.onEventsCommitted?.()
   for (const followUp of followUps) await followUp()
   return result
 }
@@ -122,7 +137,7 @@ const begin = (connection: Kysely<unknown>, tenant: Tenant): OpenTransaction => 
   return {
     async commit(schema, events) {
       await begun
-      await commit(connection, schema, events)
+      await appendAnd('commit', { connection, schema, events })
     },
     async rollback(reason) {
       const first = await begun.then(
@@ -142,18 +157,22 @@ const begin = (connection: Kysely<unknown>, tenant: Tenant): OpenTransaction => 
   }
 }
 
-const commit = async (
-  connection: Kysely<unknown>,
-  schema: string,
-  events: readonly OutgoingEvent[],
+/** Numbers and writes the events, and ends with `last`: in one request where they are not many. */
+const appendAnd = async (
+  last: 'commit' | 'rollback to savepoint rehearsal',
+  {
+    connection,
+    schema,
+    events,
+  }: { connection: Kysely<unknown>; schema: string; events: readonly OutgoingEvent[] },
 ): Promise<void> => {
-  if (events.length === 0) return send(connection, 'commit')
+  if (events.length === 0) return send(connection, last)
   const sorted = JSON.stringify(events.toSorted(bySubject))
   const append = `select ${pg.escapeIdentifier(schema)}.append_events`
-  const both = `${append}(${pg.escapeLiteral(sorted)}); commit`
+  const both = `${append}(${pg.escapeLiteral(sorted)}); ${last}`
   if (Buffer.byteLength(both) <= STATEMENT_BYTES_MAX) return send(connection, both)
   await sql`${sql.raw(append)}(${sorted}::jsonb)`.execute(connection)
-  await send(connection, 'commit')
+  await send(connection, last)
 }
 
 /** RDS Proxy stops sharing a connection after a statement whose text is longer. */
