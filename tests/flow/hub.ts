@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-const START_TIMEOUT_MS = 120_000
+const START_TIMEOUT_MS = 300_000
 const STOP_TIMEOUT_MS = 10_000
 const ATTEMPT_TIMEOUT_MS = 60_000
 
