@@ -7,7 +7,7 @@ import type { Secrets } from './secrets.ts'
 export type Pod = { stop(): Promise<void>; readonly exited: Promise<number | null> }
 
 const DRAIN_MS = 2_000
-const READY_TIMEOUT_MS = 20_000
+const READY_TIMEOUT_MS = 60_000
 const READY_POLL_MS = 50
 
 /** The gateway pod, between the public balancer and the internal one. */
