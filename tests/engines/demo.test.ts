@@ -24,7 +24,7 @@ import { type RedisEngine, startRedisCluster } from '../support/engines/redis.ts
 import { type S3Engine, startVersityGateway } from '../support/engines/versitygw.ts'
 import { eventually } from '../support/eventually.ts'
 
-const SETUP_TIMEOUT_MS = 300_000
+const SETUP_TIMEOUT_MS = 600_000
 const DEMO_TIMEOUT_MS = 300_000
 const WITHIN = { timeoutMs: 60_000 }
 

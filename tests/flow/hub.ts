@@ -49,8 +49,14 @@ export const startHub = async (
       said += chunk
     })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  let hasEnded = false
+  void exited.then(() => {
+    hasEnded = true
+  })
   const ready = eventually(
     async () => {
+      // Whoever waits has been told (`ended`): no reason to go on asking.
+      if (hasEnded) return
       const { status } = await fetch(`${url}/health`)
       if (status !== 200) throw new Error(`the hub is not ready: ${said}`)
     },
