@@ -16,7 +16,7 @@ import { failuresIn, fuzz, installSchemathesis } from './schemathesis.ts'
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_125)
 const IS_LONG = process.env.FUZZ_LONG === '1'
-const EXAMPLES = IS_LONG ? 100 : 5
+const EXAMPLES = IS_LONG ? 100 : 3
 const RUN_TIMEOUT_MS = IS_LONG ? 4 * 60 * 60_000 : 30 * 60_000
 
 const running = useHub(NO_LIMITS)
@@ -70,12 +70,16 @@ describe('a failure of Schemathesis', () => {
       '1. Test Case ID: x',
       '- Undocumented HTTP status code',
       '- Response violates schema',
+      '================ ERRORS ================',
+      '______________ GET /v1/media ______________',
+      'Network Error',
       '================ SUMMARY ================',
       '- no failure',
     ].join('\n')
     expect(failuresIn(printed)).toEqual([
       'GET /v1/courses: Undocumented HTTP status code',
       'GET /v1/courses: Response violates schema',
+      'GET /v1/media: could not be asked',
     ])
   })
 })
