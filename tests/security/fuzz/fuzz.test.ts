@@ -9,14 +9,14 @@ import type { PythonPackages } from '../../support/engines/toolbox.ts'
 import { say } from '../report.ts'
 import { NO_LIMITS } from '../world/limits.ts'
 import { ASKERS, meetAsker } from './people.ts'
-import { failuresIn, fuzz, installSchemathesis } from './schemathesis.ts'
+import { fuzz, installSchemathesis } from './schemathesis.ts'
 
 // Schemathesis over the merged OpenAPI document, through the gateway, as everybody. `FUZZ_LONG=1` adds every boundary
 // value and many more examples, `FUZZ_SEED` names another seed: by itself it asks the same every time.
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_125)
 const IS_LONG = process.env.FUZZ_LONG === '1'
-const EXAMPLES = IS_LONG ? 100 : 5
+const EXAMPLES = IS_LONG ? 100 : 3
 const RUN_TIMEOUT_MS = IS_LONG ? 4 * 60 * 60_000 : 30 * 60_000
 
 const running = useHub(NO_LIMITS)
@@ -59,24 +59,6 @@ describe('whatever is sent', () => {
     const missed = operations.filter(({ pattern }) => !sent.some((one) => pattern.test(one)))
     say(`coverage: ${operations.length - missed.length} of ${operations.length} operations`)
     expect(missed.map(({ name }) => name).toSorted()).toEqual(NOT_FUZZED.toSorted())
-  })
-})
-
-describe('a failure of Schemathesis', () => {
-  it('is read from what it prints', () => {
-    const printed = [
-      '================ FAILURES ================',
-      '______________ GET /v1/courses ______________',
-      '1. Test Case ID: x',
-      '- Undocumented HTTP status code',
-      '- Response violates schema',
-      '================ SUMMARY ================',
-      '- no failure',
-    ].join('\n')
-    expect(failuresIn(printed)).toEqual([
-      'GET /v1/courses: Undocumented HTTP status code',
-      'GET /v1/courses: Response violates schema',
-    ])
   })
 })
 

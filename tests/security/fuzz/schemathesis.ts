@@ -85,7 +85,8 @@ const runPython = (
     ...['--checks', CHECKS.join(','), '--seed', String(seed), '--workers', '2'],
     ...['--phases', withBoundaries ? 'examples,coverage,fuzzing' : 'examples,fuzzing'],
     ...['--max-examples', String(examplesMax), '--continue-on-failure', '--no-shrink'],
-    ...['--request-timeout', String(REQUEST_SECONDS_MAX), '--suppress-health-check', 'all'],
+    ...['--request-timeout', String(REQUEST_SECONDS_MAX), '--request-retries', '2'],
+    ...['--suppress-health-check', 'all'],
     ...['--exclude-operation-id-regex', ENDS_THE_SESSION, '--warnings', 'off', '--no-color'],
     ...['--report', 'har', '--report-har-path', harPath],
     ...(token ? ['--header', `Authorization: Bearer ${token}`] : []),
@@ -111,16 +112,21 @@ const runPython = (
   })
 }
 
-/** Failures as Schemathesis prints them: a rule with the operation, then `- <what is wrong>` for each. */
+/**
+ * Failures as Schemathesis prints them: a rule with the operation, then `- <what is wrong>` for each; and errors, each a
+ * rule with the operation that could not be asked.
+ */
 export const failuresIn = (output: string): readonly string[] => {
+  let section = ''
   let operation = ''
-  const failures: string[] = []
+  const failures = new Set<string>()
   for (const line of output.split('\n')) {
-    const heading = /^_{3,} (.+?) _{3,}$/.exec(line)
-    if (heading) operation = heading[1] ?? ''
-    const wrong = /^- (.+)$/.exec(line.trim())
-    if (wrong && operation !== '') failures.push(`${operation}: ${wrong[1]}`)
-    if (/^=+ SUMMARY =+$/.test(line)) operation = ''
+    section = /^=+ (.+?) =+$/.exec(line)?.[1] ?? section
+    const heading = /^_{3,} (.+?) _{3,}$/.exec(line)?.[1]
+    operation = heading ?? operation
+    if (section === 'ERRORS' && heading) failures.add(`${heading}: could not be asked`)
+    const wrong = /^- (.+)$/.exec(line.trim())?.[1]
+    if (section === 'FAILURES' && wrong) failures.add(`${operation}: ${wrong}`)
   }
-  return [...new Set(failures)]
+  return [...failures]
 }
