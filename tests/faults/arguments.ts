@@ -7,6 +7,10 @@ export type Arguments = {
   readonly only: readonly number[]
   /** Undefined: each row once, as the slice that CI runs. */
   readonly minutes: number | undefined
+  /** Minutes of soak instead of rows. */
+  readonly soak: number | undefined
+  /** Renders docs/reliability.md and runs nothing. */
+  readonly isReport: boolean
 }
 
 /** @throws an Error with a sentence about what is wrong with the command line. */
@@ -17,12 +21,16 @@ export const parseArguments = (args: readonly string[]): Arguments => {
       seed: { type: 'string' },
       row: { type: 'string' },
       minutes: { type: 'string' },
+      soak: { type: 'string' },
+      report: { type: 'boolean', default: false },
     },
   })
   return {
     seed: values.seed ?? randomBytes(4).toString('hex'),
     only: numbersIn('row', values.row ?? ''),
-    minutes: values.minutes === undefined ? undefined : numbersIn('minutes', values.minutes)[0],
+    minutes: numbersIn('minutes', values.minutes ?? '')[0],
+    soak: numbersIn('soak', values.soak ?? '')[0],
+    isReport: values.report,
   }
 }
 

@@ -18,9 +18,24 @@ export type Judged = Pick<Outcome, 'followed' | 'lost' | 'doubled' | 'violations
  */
 export const judge = async (
   campus: Campus,
-  { quietTimeoutMs = 90_000, mayPark = false }: { quietTimeoutMs?: number; mayPark?: boolean } = {},
+  {
+    quietTimeoutMs = 90_000,
+    mayPark = false,
+    mayRefuse = [],
+  }: {
+    quietTimeoutMs?: number
+    mayPark?: boolean
+    /** Codes with which this fault may have anything refused. */
+    mayRefuse?: readonly string[]
+  } = {},
 ): Promise<Judged> => {
-  const findings: Findings = { lost: 0, doubled: 0, violations: [...campus.history.violations] }
+  const isHeld = (sentence: string) =>
+    !mayRefuse.some((code) => sentence.endsWith(` ${code}`) && sentence.includes('was refused'))
+  const findings: Findings = {
+    lost: 0,
+    doubled: 0,
+    violations: campus.history.violations.filter(isHeld),
+  }
   const startedAt = performance.now()
   const isQuiet = await awaitQuiet(campus, quietTimeoutMs)
   const quietMs = Math.round(performance.now() - startedAt)

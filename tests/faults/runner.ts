@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runJest } from '../support/stages.ts'
 import type { Arguments } from './arguments.ts'
 import { type Nursery, raiseNursery } from './campus/nursery.ts'
 import { CannotRunError, type FaultRow, type Outcome, type RowContext } from './fault-row.ts'
@@ -54,9 +55,21 @@ export const runRows = async (
       if (round > 1 && performance.now() >= deadline) break
     }
   } while (performance.now() < deadline)
+  const isWhole = only.length === 0 && rows.length > 1
+  if (isWhole) sum[(await simulate(seed)) ? 'passed' : 'failed'] += 1
   await rm(folder, { recursive: true, force: true })
   console.log(`${sum.passed} passed, ${sum.failed} failed`)
   process.exit(sum.failed === 0 && sum.passed > 0 ? 0 : 1)
+}
+
+/** The schedulers in the deterministic simulation, a thousand seeds each. */
+const simulate = async (seed: string): Promise<boolean> => {
+  const startedAt = performance.now()
+  const { passed, failed } = await runJest(['tests/faults/simulation'], { FAULT_SEED: seed })
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0)
+  const verdict = failed === 0 && passed > 0 ? 'ok    ' : 'failed'
+  console.log(`${verdict}  simulation: ${passed} passed, ${failed} failed (${seconds} s)`)
+  return failed === 0 && passed > 0
 }
 
 const runOnce = async (

@@ -33,6 +33,8 @@ export type CampusRun = {
   strike(campus: Campus, parts: StrikeParts): Promise<Struck>
   /** Some records are meant to be parked; what waits for them does not balance yet. */
   readonly mayPark?: boolean
+  /** Codes with which anything may be refused while this fault lasts. */
+  readonly mayRefuse?: readonly string[]
   /** What else must hold once all is quiet. */
   after?(campus: Campus, curriculum: Curriculum): Promise<readonly string[]>
 }
@@ -68,7 +70,10 @@ export const runOnCampus = async (context: RowContext, run: CampusRun): Promise<
   ])
   // What was parked is taken up again before the books are balanced.
   const early = run.mayPark ? await quietly(campus, () => run.after?.(campus, curriculum)) : []
-  const judged = await judge(campus, { mayPark: run.mayPark ?? false })
+  const judged = await judge(campus, {
+    mayPark: run.mayPark ?? false,
+    mayRefuse: run.mayRefuse ?? [],
+  })
   const late = run.mayPark ? [] : await run.after?.(campus, curriculum)
   const none = struck.faults === 0 ? ['no fault struck: the run proves nothing'] : []
   const more = [...(early ?? []), ...(late ?? []), ...none]

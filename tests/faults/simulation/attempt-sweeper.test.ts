@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { SWEEP_GRACE_MS } from '../../../functions/assessment/jobs.ts'
 import { assessment } from '../../../functions/assessment/service.ts'
+import type { Database } from '../../../shared/db/open.ts'
 import type { Principal } from '../../../shared/http/caller.ts'
 import { mount } from '../../../shared/http/mount.ts'
 import { DomainError } from '../../../shared/kernel/errors.ts'
@@ -23,6 +24,7 @@ const simulations = useSimulations(database)
 const organizationId = newId('organization')
 const teacher = somebody('admin', { organizationId })
 const courseId = newId('course')
+let own: Database
 let assessmentId: string
 let questionId: string
 
@@ -40,12 +42,11 @@ type Answer = {
 
 /** The HTTP door as one actor reaches it. */
 const httpOf = async (actor: Actor | undefined, clock: SimulatedClock, as: Principal) => {
-  const real = database.as('assessment', { connectionsMax: 12 })
   const app = mount({
     contract: assessment.contract,
     routes: assessment.routes,
     deps,
-    database: actor ? await actor.database(real) : real,
+    database: actor ? await actor.database(own) : own,
     verifyToken: async () => ({ kind: 'account', principal: as }),
     clock: clock.now,
     log: silentLog,
@@ -70,6 +71,7 @@ const httpOf = async (actor: Actor | undefined, clock: SimulatedClock, as: Princ
 }
 
 beforeAll(async () => {
+  own = database.as('assessment', { connectionsMax: 20 })
   await database.query(
     `insert into assessment.course_refs values ($1, $2, 'Course', 'public', $3, null, null, 1)`,
     [courseId, organizationId, [teacher.accountId]],
@@ -114,8 +116,8 @@ const learn = async (actor: Actor, learner: Principal, clock: SimulatedClock, sc
 }
 
 const sweep = async (actor: Actor, clock: SimulatedClock, rounds: number) => {
-  const own = await actor.database(database.as('assessment', { connectionsMax: 12 }))
-  const doors = doorsOf(assessment, { database: own, clock: clock.now, deps })
+  const held = await actor.database(own)
+  const doors = doorsOf(assessment, { database: held, clock: clock.now, deps })
   for (let round = 0; round < rounds; round += 1) await doors.job('submitOverdue')
 }
 
@@ -196,7 +198,7 @@ describe('the simulation', () => {
         simulation.spawn({
           ...{ name: 'thief', isMortal: false },
           async run(actor) {
-            const { kysely } = await actor.database(database.as('assessment'))
+            const { kysely } = await actor.database(own)
             for (let times = 0; times < 30; times += 1)
               await sql`select set_config('hub.tenant', '*', false)`
                 .execute(kysely)

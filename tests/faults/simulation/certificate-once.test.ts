@@ -4,6 +4,7 @@ import { executionNameOf } from '../../../functions/certificate/domain/certifica
 import { linksOf } from '../../../functions/certificate/domain/credential.ts'
 import { certificate } from '../../../functions/certificate/service.ts'
 import { openCredentials } from '../../../functions/certificate/settings.ts'
+import type { Database } from '../../../shared/db/open.ts'
 import { newId } from '../../../shared/kernel/id.ts'
 import { MINUTE_MS } from '../../../shared/kernel/time.ts'
 import type { StepDeps, StepInput } from '../../../workflows/certificate-issuance/steps/hold.ts'
@@ -16,7 +17,7 @@ import { type Scenario, SIMULATION_TIMEOUT_MS, useSimulations } from './world.ts
 
 const database = useDatabase()
 const simulations = useSimulations(database)
-const open = () => database.as('certificate', { connectionsMax: 14 })
+let own: Database
 
 const links = linksOf('https://hub.example')
 const credentials = openCredentials({ links, encryptionKey: new Uint8Array(32).fill(7) })
@@ -33,6 +34,7 @@ const courseId = newId('course')
 const versionId = newId('courseVersion')
 
 beforeAll(async () => {
+  own = database.as('certificate', { connectionsMax: 20 })
   await database.query(
     `insert into certificate.versions (version_id, course_id, organization_id, number, title,
        certificate_rule, graded_by)
@@ -45,8 +47,8 @@ beforeAll(async () => {
 const simulateExecutions = (simulation: Simulation, clock: SimulatedClock) => {
   const states = new Map<string, 'running' | 'over'>()
   const run = async (actor: Actor, input: StepInput) => {
-    const own = await actor.database(open())
-    const { call } = doorsOf(certificate, { database: own, clock: clock.now, deps: never })
+    const held = await actor.database(own)
+    const { call } = doorsOf(certificate, { database: held, clock: clock.now, deps: never })
     for (const name of ORDER) await steps[name](input, call(), stepDeps)
   }
   const executionsOf = (actor: Actor): Executions => ({
@@ -92,7 +94,7 @@ const scenarioWith =
     const completed = Array.from({ length: ids }, () => completionOf(accountId))
     const doorsFor = async (actor: Actor) =>
       doorsOf(certificate, {
-        database: await actor.database(open()),
+        database: await actor.database(own),
         clock: clock.now,
         deps: { executions: executionsOf(actor), credentials, links } as never,
       })

@@ -1,8 +1,9 @@
-import { describe, expect, it } from '@jest/globals'
+import { beforeAll, describe, expect, it } from '@jest/globals'
 import { videoIdOf } from '../../../functions/video-processing/domain/processing.ts'
 import { videoProcessing } from '../../../functions/video-processing/service.ts'
 import type { Executions } from '../../../functions/video-processing/settings.ts'
 import type { Work } from '../../../functions/video-processing/store.ts'
+import type { Database } from '../../../shared/db/open.ts'
 import { newId, type VideoId } from '../../../shared/kernel/id.ts'
 import { MINUTE_MS } from '../../../shared/kernel/time.ts'
 import { hold, type StepInput } from '../../../workflows/video-processing/steps/hold.ts'
@@ -15,7 +16,10 @@ import { type Scenario, SIMULATION_TIMEOUT_MS, useSimulations } from './world.ts
 
 const database = useDatabase()
 const simulations = useSimulations(database)
-const open = () => database.as('video-processing', { connectionsMax: 14 })
+let own: Database
+beforeAll(() => {
+  own = database.as('video-processing', { connectionsMax: 20 })
+})
 
 const source = { durationMs: 5_000, widthPx: 640, heightPx: 360, hasAudio: true }
 const WORK: readonly Work[] = [
@@ -38,8 +42,8 @@ const simulateExecutions = (
 ) => {
   const states = new Map<string, 'running' | 'over'>()
   const run = async (actor: Actor, input: StepInput) => {
-    const own = await actor.database(open())
-    const { call } = doorsOf(videoProcessing, { database: own, clock: clock.now, deps: never })
+    const held = await actor.database(own)
+    const { call } = doorsOf(videoProcessing, { database: held, clock: clock.now, deps: never })
     // Of another name the run would be another's: the fence that a planted bug takes away.
     const holder = async (): Promise<StepInput> => {
       if (!isFenceless) return input
@@ -50,13 +54,9 @@ const simulateExecutions = (
       return { ...input, executionName: row?.name ?? '' }
     }
     for (const work of WORK) await hold(await holder(), work, call())
-    await actor.step(async () => {
-      published.push(input.executionName)
-    })
     await publish(await holder(), call(), never)
     states.set(input.executionName, 'over')
   }
-  const published: string[] = []
   const executionsOf = (actor: Actor): Executions => ({
     start: ({ videoId, version, traceparent, executionName }) =>
       actor.step(async () => {
@@ -94,7 +94,7 @@ const scenarioWith =
     const uploaded = uploadOf(mediaId)
     const doorsFor = async (actor: Actor) =>
       doorsOf(videoProcessing, {
-        database: await actor.database(open()),
+        database: await actor.database(own),
         clock: clock.now,
         deps: { storage: never, executions: executionsOf(actor) },
       })
@@ -169,6 +169,17 @@ describe('the lease of a video run', () => {
     'lets one execution end it, once, whoever dies, freezes or is given up when',
     async () => {
       expect(await simulations.firstBroken(scenarioWith())).toBeUndefined()
+    },
+    SIMULATION_TIMEOUT_MS,
+  )
+})
+
+describe('the simulation', () => {
+  it(
+    'finds executions that write without their lease',
+    async () => {
+      const told = await simulations.firstBroken(scenarioWith({ isFenceless: true }), 100)
+      expect(told?.violations.join()).toMatch(/ended|executions|it is/)
     },
     SIMULATION_TIMEOUT_MS,
   )
