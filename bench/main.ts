@@ -6,10 +6,11 @@ import { outboxDrain } from './outbox-drain.ts'
 import { outboxWrite } from './outbox-write.ts'
 import { quizBurst } from './quiz-burst/bench.ts'
 import { seats } from './seats.ts'
+import { video } from './video/bench.ts'
 
 // `npm run bench [-- NAME …]`: speed and memory as ratios against a peer in the same run, written to docs/benchmarks.md.
 // A missed goal is a figure on that page, not a failure: the exit code only says whether everything could be measured.
-const benches: readonly Bench[] = [outboxWrite, outboxDrain, certificates, seats, quizBurst]
+const benches: readonly Bench[] = [outboxWrite, outboxDrain, certificates, seats, quizBurst, video]
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => !benches.some((bench) => bench.name === name))
