@@ -12,9 +12,9 @@ import { shared } from '../harness/shared.ts'
 import { copyAttempts, prepareQuiz } from './attempts.ts'
 import { type Door, openDoor } from './door.ts'
 
-const SUBMISSIONS = 60
+const SUBMISSIONS = 10_000
 const BURST_SECONDS = 2
-const CONNECTIONS = 4
+const CONNECTIONS = 32
 const SERVICE = 'assessment'
 
 const sharedDatabase = shared(() => startDatabase([SERVICE]))
@@ -138,7 +138,7 @@ const BARE = 'Fastify 5.12 and pg, one insert'
 export const quizBurst: Bench = {
   name: 'quiz-burst',
   title: `${SUBMISSIONS.toLocaleString('en')} submissions that arrive within ${BURST_SECONDS} s, against one bare insert each.`,
-  rounds: 1,
+  rounds: 3,
   contenders: [
     { name: 'hub', start: startHub },
     { name: BARE, start: startFastify },
