@@ -10,13 +10,14 @@ import { outboxDrain } from './outbox-drain.ts'
 import { outboxWrite } from './outbox-write.ts'
 import { quizBurst } from './quiz-burst/bench.ts'
 import { seats } from './seats.ts'
+import { video } from './video/bench.ts'
 
 // `npm run bench [-- NAME …]`: speed and memory as ratios against a peer in the same run, written to docs/benchmarks.md.
 // A missed goal is a figure on that page, not a failure: the exit code only says whether everything could be measured.
 const benches: readonly Bench[] = [
   ...[gateway, courseRead, courseWrite, bundle],
   ...[outboxWrite, outboxDrain],
-  ...[certificates, seats, quizBurst],
+  ...[certificates, seats, quizBurst, video],
   ...[hubStart, idleHub],
 ]
 

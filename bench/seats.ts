@@ -182,5 +182,6 @@ export const seats: Bench = {
   notes: [
     `Everybody claims at once and ${CONNECTIONS} claims are under way, one per connection. Exactly ${SEATS} rows and ${(CLAIMS - SEATS).toLocaleString('en')} refusals are counted, or the bench fails. PostgreSQL 15 waits for its disk at every commit.`,
     'Ours is the whole operation `enrolSelf` in its transaction, behind row-level security: the course as remembered, prerequisites, the standing enrolment, the place, the entitlement, the event. The course service answers from memory. The peer is two tables and a count, in the same number of connections.',
+    'Ten times is what batches of claims give: one statement for up to a thousand of them was measured at 79 times. They need one process that sees many claims; a Lambda environment sees one at a time, so they could only live in a pod in front of the service. What is done here instead: nobody who comes to a full course waits for its lock.',
   ],
 }

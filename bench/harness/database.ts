@@ -45,6 +45,9 @@ export const startDatabase = async (services: readonly string[]): Promise<BenchD
     `select split_part(pg_read_file('postmaster.pid'), chr(10), 1) as pid`,
   )
   const pid = Number(found?.pid)
+  // The server does not end with its parent: a bench that fails half-way must leave none behind.
+  const endWithUs = () => void process.kill(pid, 'SIGINT')
+  process.once('exit', endWithUs)
   return {
     url,
     password: PASSWORD,
@@ -56,6 +59,7 @@ export const startDatabase = async (services: readonly string[]): Promise<BenchD
     query,
     cpuSeconds: () => cpuSeconds(processTree(pid)),
     async stop() {
+      process.off('exit', endWithUs)
       await Promise.all([owner.end(), ...opened.map((database) => database.close())])
       await server.stop()
       await rm(folder, { recursive: true, force: true })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { builtInRoles } from '../../shared/contracts/roles.ts'
 import type { Principal } from '../../shared/http/caller.ts'
 import { type AccountId, type CourseId, type Id, newId } from '../../shared/kernel/id.ts'
-import { systemClock } from '../../shared/kernel/time.ts'
+import type { Instant } from '../../shared/kernel/time.ts'
 import { courseRefs } from '../../shared/projection/course-refs.ts'
 import { learnerAccess } from '../../shared/projection/learner-access.ts'
 import type { BenchDatabase } from '../harness/database.ts'
@@ -29,10 +29,13 @@ export const prepareQuiz = async (door: Door): Promise<Quiz> => {
     ...{ ...learner, accountId: newId('account') },
     grants: { ...learner.grants, organization: builtInRoles.instructor.permissions },
   }
-  await door.react(instructor, async (tx) => {
+  await door.remember(instructor, async (tx) => {
     const course = { courseId, organizationId, title: 'Film', visibility: 'public' as const }
     await courseRefs(tx).put({ ...course, instructorIds: [instructor.accountId], sequence: 1 })
-    await learnerAccess(tx).put(accessTo(courseId, learner), { isActive: true, sequence: 1 })
+    await learnerAccess(tx).put(accessTo(courseId, learner, tx.now), {
+      isActive: true,
+      sequence: 1,
+    })
   })
   const questionIds: unknown[] = []
   for (let index = 0; index < QUESTIONS; index += 1)
@@ -88,9 +91,13 @@ export const copyAttempts = async (
   return copies
 }
 
-const accessTo = (courseId: CourseId, { accountId, organizationId }: Principal) => ({
+const accessTo = (
+  courseId: CourseId,
+  { accountId, organizationId }: Principal,
+  startsAt: Instant,
+) => ({
   ...{ enrollmentId: newId('enrollment'), courseId, accountId, organizationId },
-  ...{ versionId: newId('courseVersion'), startsAt: systemClock(), endsAt: null },
+  ...{ versionId: newId('courseVersion'), startsAt, endsAt: null },
 })
 
 const questionOf = (courseId: CourseId, index: number) => ({

@@ -1,5 +1,4 @@
 import { exportJWK, generateKeyPair } from 'jose'
-import { reactions } from '../../functions/assessment/reactions.ts'
 import { assessment } from '../../functions/assessment/service.ts'
 import {
   INTERNAL_TOKEN_HEADER,
@@ -54,11 +53,11 @@ export const openDoor = async (database: Database) => {
       if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
       return JSON.parse(text)
     },
-    /** What events tell the service, in one transaction. */
-    async react(principal: Principal, work: (tx: Tx, on: typeof reactions) => Promise<void>) {
+    /** What the service remembers of what events told it is written in one transaction. */
+    async remember(principal: Principal, work: (tx: Tx) => Promise<void>) {
       const context = { tenant: principal.organizationId, actorId: 'system', now }
       const traceparent = continueTrace(undefined)
-      await transaction(database, { ...context, traceparent }, (tx) => work(tx, reactions))
+      await transaction(database, { ...context, traceparent }, work)
     },
   }
 }
