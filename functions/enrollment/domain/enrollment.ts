@@ -10,7 +10,7 @@ import {
   newId,
   type OrganizationId,
 } from '../../../shared/kernel/id.ts'
-import { type Instant, toIso, toIsoOrNull } from '../../../shared/kernel/time.ts'
+import { type Instant, notBefore, toIso, toIsoOrNull } from '../../../shared/kernel/time.ts'
 import {
   courseClosed,
   courseFull,
@@ -364,9 +364,10 @@ const replaced = (enrollment: Enrollment, changed: Entitlement): Enrollment => (
 
 const ended = (enrollment: Enrollment, reason: EndReason, now: Instant): Change => {
   assert(enrollment.endedAt === null, 'an enrolment ends once')
+  const endedAt = notBefore(enrollment.enrolledAt, now)
   return {
-    enrollment: { ...enrollment, endedAt: now, endReason: reason },
-    events: [{ type: 'enrollment.ended', ...factsOf(enrollment), reason, endedAt: toIso(now) }],
+    enrollment: { ...enrollment, endedAt, endReason: reason },
+    events: [{ type: 'enrollment.ended', ...factsOf(enrollment), reason, endedAt: toIso(endedAt) }],
     activeDelta: -1,
   }
 }

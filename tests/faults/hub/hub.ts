@@ -38,7 +38,7 @@ export const openHub = async (
   context.defer(() => rm(dataDir, { recursive: true, force: true }))
   const port = await freePort()
   const url = `http://localhost:${port}`
-  const launch = () =>
+  const launchOnce = () =>
     startEngine({
       program: process.execPath,
       args: ['--disable-warning=ExperimentalWarning', join(root, 'local', 'main.ts')],
@@ -52,6 +52,8 @@ export const openHub = async (
       },
       readyTimeoutMs: START_TIMEOUT_MS,
     })
+  // Its gateway has 20 s to answer, which a machine that is busy with other rows may not give it at once.
+  const launch = () => eventually(launchOnce, { timeoutMs: START_TIMEOUT_MS })
   let running = await launch()
   context.defer(() => running.stop())
   return {
