@@ -84,6 +84,6 @@ export const outboxWrite: Bench = {
   notes: [
     `${CLIENTS} clients in one Node process, each write after the last (closed loop), against a PostgreSQL 15 on the same machine that waits for its disk at every commit; behind row-level security, with the tenant set in each transaction.`,
     'Every event is the first of an aggregate of its own, so its stream row is inserted as well. The nudge to the publisher is left out.',
-    'The event travels with the commit and adds no request (decision 0013). What remains is PostgreSQL’s own work for two more rows and their indexes, about 250 us of its CPU by plans that the session keeps where the row alone costs 150 us, and the making of the envelope.',
+    'The event travels with the commit and adds no request (decision 0015). What remains is PostgreSQL’s own work for two more rows and their indexes, about 250 us of its CPU by plans that the session keeps where the row alone costs 150 us, and the making of the envelope.',
   ],
 }
