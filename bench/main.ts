@@ -1,10 +1,25 @@
+import { bundle } from './bundle/bundle.ts'
+import { certificates } from './certificates/bench.ts'
+import { courseRead, courseWrite } from './course/course.ts'
+import { gateway } from './gateway/gateway.ts'
 import type { Bench } from './harness/bench.ts'
 import { measure } from './harness/bench.ts'
 import { describeGoal, keepResult, verdictsOf } from './harness/report.ts'
+import { hubStart, idleHub } from './hub/hub.ts'
+import { outboxDrain } from './outbox-drain.ts'
+import { outboxWrite } from './outbox-write.ts'
+import { quizBurst } from './quiz-burst/bench.ts'
+import { seats } from './seats.ts'
+import { video } from './video/bench.ts'
 
 // `npm run bench [-- NAME …]`: speed and memory as ratios against a peer in the same run, written to docs/benchmarks.md.
 // A missed goal is a figure on that page, not a failure: the exit code only says whether everything could be measured.
-const benches: readonly Bench[] = []
+const benches: readonly Bench[] = [
+  ...[gateway, courseRead, courseWrite, bundle],
+  ...[outboxWrite, outboxDrain],
+  ...[certificates, seats, quizBurst, video],
+  ...[hubStart, idleHub],
+]
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => !benches.some((bench) => bench.name === name))

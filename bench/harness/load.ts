@@ -77,19 +77,19 @@ export type Saturation = {
  * As many requests as the server takes, one after the other on each connection (wrk). Such a loop waits with a server
  * that stalls, so its latencies say nothing: only the rate is kept.
  *
- * @param script wrk's Lua, where the requests differ from each other.
+ * @param options.calls sent in turn, where the requests differ from each other; their urls are paths.
  */
 export const saturate = async (options: {
   readonly url: string
   readonly connections: number
   readonly seconds: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly script?: string
+  readonly calls?: readonly Target[]
 }): Promise<Saturation> => {
   const wrk = await debianProgram('wrk', ['wrk'])
   const folder = await engineFolder('load')
   const script = join(folder.path, 'load.lua')
-  await writeFile(script, `${options.script ?? ''}\n${REPORT}`)
+  await writeFile(script, `${options.calls ? inTurn(options.calls) : ''}\n${REPORT}`)
   const headers = Object.entries(options.headers ?? {}).flatMap(([name, value]) => [
     '-H',
     `${name}: ${value}`,
@@ -109,3 +109,23 @@ function done(summary)
     summary.requests, summary.duration, summary.errors.status))
 end
 `
+
+const inTurn = (calls: readonly Target[]): string => {
+  const requests = calls.map(({ method, url, headers = {}, body }) => {
+    const fields = Object.entries(headers).map(
+      ([name, value]) => `[${JSON.stringify(name)}]=${JSON.stringify(value)}`,
+    )
+    const parts = [method, url].map((text) => JSON.stringify(text))
+    const sent = body === undefined ? 'nil' : JSON.stringify(body)
+    return `wrk.format(${parts.join(', ')}, {${fields.join(',')}}, ${sent})`
+  })
+  return `
+local calls, next = {}, 0
+function init()
+  calls = {${requests.join(',\n')}}
+end
+function request()
+  next = next % #calls + 1
+  return calls[next]
+end`
+}

@@ -3,14 +3,17 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** Linux's USER_HZ. */
 const TICKS_PER_SECOND = 100
 
-/** CPU time that processes have used, user and system together, with all their threads. */
+/**
+ * CPU time that processes have used, user and system together, with all their threads and with the children that have
+ * ended: a process that ended since it was listed counts with its parent.
+ */
 export const cpuSeconds = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => {
+    const stat = ifThere(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
     // The command's name may hold spaces and brackets; the fields begin after its last bracket.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+    const fields = (stat ?? '').replace(/^.*\) /s, '').split(' ')
+    const ticks = fields.slice(11, 15).reduce((all, field) => all + Number(field), 0)
+    return sum + ticks / TICKS_PER_SECOND
   }, 0)
 
 /** A process and all its descendants. */
@@ -19,8 +22,8 @@ export const processTree = (root: number): readonly number[] => {
     readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .flatMap((pid) => {
-        const status = statusOf(Number(pid))
-        return status === undefined ? [] : [{ pid: Number(pid), parent: status }]
+        const parent = parentOf(Number(pid))
+        return parent === undefined ? [] : [{ pid: Number(pid), parent }]
       }),
     ({ parent }) => parent,
   )
@@ -39,11 +42,16 @@ export const residentBytes = (pids: readonly number[]): number =>
     return sum + Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0) * 1_024
   }, 0)
 
-const statusOf = (pid: number): number | undefined => {
+const parentOf = (pid: number): number | undefined => {
+  const status = ifThere(() => readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return status === undefined ? undefined : Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1])
+}
+
+/** A process may end between the reading of a list and the reading of what stands on it. */
+const ifThere = (read: () => string): string | undefined => {
   try {
-    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+    return read()
   } catch {
-    // It has ended since the folder was read.
     return undefined
   }
 }

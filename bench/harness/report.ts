@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Bench, type Goal, type Measured, median } from './bench.ts'
@@ -120,8 +120,11 @@ const figureText = (value: number): string =>
     ? Math.round(value).toLocaleString('en')
     : String(Number(value.toPrecision(3)))
 
+/** What else the machine was doing: a run beside other work is known by it. */
+const loadAtStart = loadavg()[0] ?? 0
+
 const machine = (): string => {
   const model = cpus()[0]?.model.trim() ?? 'unknown processor'
   const memory = Math.round(totalmem() / 1_024 ** 3)
-  return `Node ${process.versions.node}, ${cpus().length} cores (${model}), ${memory} GiB`
+  return `Node ${process.versions.node}, ${cpus().length} cores (${model}), ${memory} GiB, load average ${loadAtStart.toFixed(1)} when the run began`
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { jwtVerify } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import QuickLRU from 'quick-lru'
 import * as z from 'zod'
 import { idSchema } from '../../shared/kernel/id.ts'
@@ -13,6 +13,8 @@ export const ACCESS_TOKEN_AUDIENCE = 'hub'
 export const ACCESS_TOKEN_LENGTH_MAX = 4_096
 /** Verified tokens kept, by hash; at most twice as many for a moment. */
 export const VERIFIED_TOKENS_MAX = 20_000
+/** Tokens kept whose signature did not hold, by hash: repeating one costs no second verification. */
+export const FORGED_TOKENS_MAX = 5_000
 /** How far the clocks of auth and gateway may differ. */
 export const CLOCK_SKEW_SECONDS_MAX = 5
 
@@ -21,7 +23,8 @@ export type VerifyAccessToken = (token: string) => Promise<AccessToken>
 /**
  * Checks access tokens: RS256 by a key of auth's, from our issuer, for us, not expired.
  *
- * A verified token is remembered by its hash (never by itself) until it expires or the keys change.
+ * A verified token is remembered by its hash (never by itself) until it expires or the keys change; so is one whose
+ * signature does not hold.
  * Whether its session still lives is not said here (see principals.ts).
  *
  * @throws Refusal 401 `access.token_invalid`, 503 when no key can be had.
@@ -38,14 +41,23 @@ export const createAccessTokens = ({
   const verified = new QuickLRU<string, { access: AccessToken; generation: number }>({
     maxSize: VERIFIED_TOKENS_MAX,
   })
+  const forged = new QuickLRU<string, number>({ maxSize: FORGED_TOKENS_MAX })
   return async (token) => {
     if (token.length > ACCESS_TOKEN_LENGTH_MAX) throw tokenInvalid()
     const name = hash('sha256', token, 'base64url')
     const known = verified.get(name)
-    if (known?.generation === keys.generation()) return stillValid(known.access, clock())
-    const access = await verify(token, { keys, issuer, now: clock() })
-    verified.set(name, { access, generation: keys.generation() })
-    return stillValid(access, clock())
+    // As it was before: should the keys change meanwhile, what is remembered below is void.
+    const generation = keys.generation()
+    if (known?.generation === generation) return stillValid(known.access, clock())
+    if (forged.get(name) === generation) throw tokenInvalid()
+    try {
+      const access = await verify(token, { keys, issuer, now: clock() })
+      verified.set(name, { access, generation })
+      return stillValid(access, clock())
+    } catch (error) {
+      if (isForgery(error)) forged.set(name, generation)
+      throw error
+    }
   }
 }
 
@@ -89,6 +101,10 @@ const verify = async (
     throw error instanceof Refusal ? error : tokenInvalid(error)
   }
 }
+
+/** No clock and no later answer of auth's makes such a token good, but for a change of the keys. */
+const isForgery = (error: unknown): boolean =>
+  error instanceof Refusal && error.cause instanceof errors.JWSSignatureVerificationFailed
 
 const stillValid = (access: AccessToken, now: Instant): AccessToken => {
   if (now > access.expiresAt + CLOCK_SKEW_SECONDS_MAX * SECOND_MS) throw tokenInvalid()

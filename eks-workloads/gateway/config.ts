@@ -38,7 +38,11 @@ export const configSchema = z.object({
   /** Proxies before the gateway that append to `x-forwarded-for`: 1 behind the public balancer. */
   TRUSTED_HOPS: z.coerce.number().int().min(0).max(5).default(0),
   /** Counts calls for all replicas together. */
-  REDIS_URL: z.url().optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  /** The URL is a cluster's (ElastiCache: cluster mode enabled). */
+  REDIS_CLUSTER: z.stringbool().default(false),
+  /** Redis has so long to count one call; then the replica counts by itself. */
+  REDIS_TIMEOUT_MS: milliseconds(100, 10_000),
   RATE_DEFAULT: perMinute(1_200),
   RATE_WRITE: perMinute(600),
   RATE_SENSITIVE: perMinute(120),

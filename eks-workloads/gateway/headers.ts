@@ -41,8 +41,10 @@ export const forwardedHeaders = (
 ): Record<string, string | string[]> => {
   const named = connectionOptions(headers)
   const forwarded: Record<string, string | string[]> = {}
-  for (const [name, value] of Object.entries(headers))
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
     if (value !== undefined && isForwarded(name) && !named.has(name)) forwarded[name] = value
+  }
   forwarded['x-request-id'] = tags.requestId
   forwarded.traceparent = tags.traceparent
   forwarded['x-forwarded-for'] = tags.clientAddress
@@ -58,8 +60,10 @@ export const answeredHeaders = (
 ): Record<string, string | string[]> => {
   const named = connectionOptions(headers)
   const answered: Record<string, string | string[]> = {}
-  for (const [name, value] of Object.entries(headers))
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
     if (value !== undefined && isAnswered(name) && !named.has(name)) answered[name] = value
+  }
   return answered
 }
 
@@ -67,6 +71,8 @@ export const answeredHeaders = (
 export const securityHeaders = (publicUrl: URL): Readonly<Record<string, string>> => ({
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
+  // Of whoever asked, and of now: what anybody may keep says so itself.
+  'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   ...(publicUrl.protocol === 'https:' && {
@@ -104,15 +110,11 @@ const REQUEST_ID = /^[\w.-]{8,64}$/
 
 // Some servers read `x_hub_token` as `x-hub-token`.
 const isForwarded = (name: string): boolean => {
-  const dashed = name.replaceAll('_', '-')
-  return (
-    !HOP_BY_HOP.has(dashed) &&
-    !OURS.has(dashed) &&
-    !dashed.startsWith('x-hub-') &&
-    !dashed.startsWith('x-forwarded-') &&
-    !dashed.startsWith('x-amzn-')
-  )
+  const dashed = name.includes('_') ? name.replaceAll('_', '-') : name
+  return !HOP_BY_HOP.has(dashed) && !OURS.has(dashed) && !OUR_PREFIXES.test(dashed)
 }
+
+const OUR_PREFIXES = /^x-(?:hub|forwarded|amzn)-/
 
 const isAnswered = (name: string): boolean =>
   !HOP_BY_HOP.has(name) &&

@@ -1,4 +1,4 @@
-import { type Clock, toIso } from '../../shared/kernel/time.ts'
+import { type Clock, type Instant, toIso } from '../../shared/kernel/time.ts'
 import type { Log } from '../../shared/observe/logger.ts'
 
 /** Lines waiting to be written, at most; further ones are written at once. */
@@ -10,6 +10,7 @@ export const createLineLog = (
   clock: Clock,
 ): Log & { flush(): void } => {
   let waiting: string[] = []
+  const isoNow = lastIso(clock)
   const flush = () => {
     if (waiting.length === 0) return
     const lines = waiting
@@ -24,7 +25,7 @@ export const createLineLog = (
       waiting.push(
         JSON.stringify({
           level,
-          time: toIso(clock()),
+          time: isoNow(),
           service: 'gateway',
           message,
           ...fields,
@@ -34,4 +35,14 @@ export const createLineLog = (
       if (waiting.length >= LINES_WAITING_MAX) flush()
     }
   return { info: line('INFO'), warn: line('WARN'), error: line('ERROR'), flush }
+}
+
+/** Many lines share a millisecond, and its text. */
+const lastIso = (clock: Clock): (() => string) => {
+  let last: { readonly at: Instant; readonly text: string } | undefined
+  return () => {
+    const at = clock()
+    if (last?.at !== at) last = { at, text: toIso(at) }
+    return last.text
+  }
 }

@@ -31,7 +31,13 @@ export type Lookup<Key, Value> = {
   put(key: Key, value: Value): void
 }
 
-type Entry<Value> = { readonly value: Value; readonly learntAt: Epoch; readonly askedAt: Instant }
+type Entry<Value> = {
+  readonly value: Value
+  /** Whose changes make it void. */
+  readonly names: readonly string[]
+  readonly learntAt: Epoch
+  readonly askedAt: Instant
+}
 
 export const createLookup = <Key, Value>(
   options: LookupOptions<Key, Value>,
@@ -41,17 +47,17 @@ export const createLookup = <Key, Value>(
   const entries = new QuickLRU<string, Entry<Value>>({ maxSize: options.entriesMax })
   const underWay = new Map<string, { learntAt: Epoch; entry: Promise<Entry<Value>> }>()
 
-  const isCurrent = ({ value, learntAt }: Entry<Value>, key: Key, now: Instant) =>
-    epochs.isCurrent(learntAt, dependsOn(key)) &&
-    now < (endsAt?.(value) ?? Number.POSITIVE_INFINITY)
+  const isCurrent = ({ value, names, learntAt }: Entry<Value>, now: Instant) =>
+    epochs.isCurrent(learntAt, names) && now < (endsAt?.(value) ?? Number.POSITIVE_INFINITY)
 
   // Joins a question only if no change was heard since it was put.
   const askShared = (name: string, key: Key): Promise<Entry<Value>> => {
+    const names = dependsOn(key)
     const running = underWay.get(name)
-    if (running && epochs.isCurrent(running.learntAt, dependsOn(key))) return running.entry
+    if (running && epochs.isCurrent(running.learntAt, names)) return running.entry
     const learntAt = epochs.now()
     const askedAt = clock()
-    const entry = ask(key).then((value) => ({ value, learntAt, askedAt }))
+    const entry = ask(key).then((value) => ({ value, names, learntAt, askedAt }))
     const flight = { learntAt, entry }
     underWay.set(name, flight)
     const land = () => {
@@ -64,7 +70,7 @@ export const createLookup = <Key, Value>(
   const askCurrent = async (name: string, key: Key): Promise<Value> => {
     for (let attempt = 1; ; attempt += 1) {
       const entry = await askShared(name, key)
-      if (epochs.isCurrent(entry.learntAt, dependsOn(key))) {
+      if (epochs.isCurrent(entry.learntAt, entry.names)) {
         entries.set(name, entry)
         return entry.value
       }
@@ -78,20 +84,23 @@ export const createLookup = <Key, Value>(
       const known = entries.get(name)
       const now = clock()
       if (known && isFinal?.(known.value)) return known.value
-      const usable = known && isCurrent(known, key, now) ? known : undefined
+      const usable = known && isCurrent(known, now) ? known : undefined
       if (usable && now - usable.askedAt < options.freshMs()) return usable.value
       try {
         return await askCurrent(name, key)
       } catch (error) {
         // A change heard meanwhile makes the old answer void: checked again.
-        const isUsable = usable && isCurrent(usable, key, clock())
+        const isUsable = usable && isCurrent(usable, clock())
         if (isUsable && clock() - usable.askedAt < options.staleMsMax) return usable.value
         throw error
       }
     },
     put(key, value) {
       epochs.change(nameOf(key))
-      entries.set(nameOf(key), { value, learntAt: epochs.now(), askedAt: clock() })
+      entries.set(nameOf(key), {
+        ...{ value, names: dependsOn(key) },
+        ...{ learntAt: epochs.now(), askedAt: clock() },
+      })
     },
   }
 }

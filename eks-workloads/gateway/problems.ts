@@ -30,12 +30,13 @@ export const toProblem = (
 export const writeProblem = (
   response: ServerResponse,
   error: unknown,
-  context: { instance: string; traceId: string },
+  { said, ...context }: { said: Record<string, string>; instance: string; traceId: string },
 ): void => {
   const problem = toProblem(error, context)
   const body = JSON.stringify(problem)
   const headers = error instanceof Refusal ? error.headers : {}
   response.writeHead(problem.status, {
+    ...said,
     ...headers,
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),

@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { SECOND_MS } from '../../shared/kernel/time.ts'
 import { isServiceFailure } from './domain.ts'
 import {
@@ -27,6 +27,8 @@ export type Forwarding = {
   readonly target: string
   readonly headers: Record<string, string | string[]>
   readonly body: Readable | Buffer | null
+  /** The gateway's own headers of the answer, unless the service says them otherwise. */
+  readonly said: Readonly<Record<string, string>>
 }
 
 /** `cancelled`: the client left, which says nothing of the service. */
@@ -63,8 +65,7 @@ export const createForwarder = ({
   internalUrl: string
   timeoutMs: number
 }): Forwarder => {
-  const origin = new URL(internalUrl).origin
-  const agent = new Agent({
+  const pool = new Pool(new URL(internalUrl).origin, {
     connections: UPSTREAM_CONNECTIONS_MAX,
     pipelining: 1,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -79,7 +80,7 @@ export const createForwarder = ({
         forwarding.body === null && (forwarding.method === 'GET' || forwarding.method === 'HEAD')
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await exchange(agent, { origin, forwarding, response })
+          return await exchange(pool, forwarding, response)
         } catch (error) {
           if (error instanceof Failed) throw error
           // Above all a kept connection that was being closed as it was used.
@@ -88,18 +89,11 @@ export const createForwarder = ({
         }
       }
     },
-    close: () => agent.destroy(),
+    close: () => pool.destroy(),
   }
 }
 
-const exchange = (
-  agent: Agent,
-  {
-    origin,
-    forwarding,
-    response,
-  }: { origin: string; forwarding: Forwarding; response: ServerResponse },
-): Promise<Outcome> =>
+const exchange = (pool: Pool, forwarding: Forwarding, response: ServerResponse): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     let running: Dispatcher.DispatchController | undefined
     let refusal: Refusal | undefined
@@ -108,9 +102,9 @@ const exchange = (
     const settle = () => response.off('close', cancel)
     response.once('close', cancel)
     const { method, target: path, headers, body } = forwarding
-    agent.dispatch(
+    pool.dispatch(
       // The router knows the contract's methods only.
-      { origin, path, method: method as Dispatcher.HttpMethod, headers, body },
+      { path, method: method as Dispatcher.HttpMethod, headers, body },
       {
         onRequestStart(controller) {
           running = controller
@@ -121,7 +115,8 @@ const exchange = (
           const contentType = String(answered['content-type'] ?? '')
           if (isServiceFailure(status, contentType)) outcome = 'failure'
           refusal = refusalFor(status, contentType, forwarding.service)
-          if (!refusal) writeHead(response, status, answered)
+          if (!refusal)
+            response.writeHead(status, { ...forwarding.said, ...answeredHeaders(answered) })
         },
         onResponseData(controller, chunk) {
           if (refusal || response.write(chunk)) return
@@ -145,10 +140,6 @@ const exchange = (
       },
     )
   })
-
-const writeHead = (response: ServerResponse, status: number, headers: IncomingHttpHeaders) => {
-  response.writeHead(status, answeredHeaders(headers))
-}
 
 /** What a balancer answers in a service's place (text or HTML) becomes a problem document. */
 const refusalFor = (status: number, contentType: string, service: string): Refusal | undefined => {

@@ -64,7 +64,7 @@ const limiters: RateLimiter[] = []
 const replica = (port: number) => {
   const limiter = createRateLimiter({
     limits: { default: 3, write: 3, sensitive: 3, media: 3 },
-    redisUrl: `redis://127.0.0.1:${port}`,
+    redis: { url: `redis://127.0.0.1:${port}`, isCluster: false, timeoutMs: 5_000 },
     log: silentLog,
   })
   limiters.push(limiter)

@@ -1,14 +1,11 @@
 import { hash } from 'node:crypto'
-import { Redis } from 'ioredis'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
-import { describeError, type Log } from '../../shared/observe/logger.ts'
+import type { Log } from '../../shared/observe/logger.ts'
 import { RATE_CLASSES, type RateClass } from './domain.ts'
+import { openRedis, type RedisSettings } from './redis.ts'
 
 /** Limits are per minute. */
 export const RATE_WINDOW_SECONDS = 60
-/** Redis has so long to count one call; then the replica counts by itself. */
-export const REDIS_TIMEOUT_MS = 100
-
 /** Calls in a window for each class. */
 export type RateLimits = Readonly<Record<RateClass, number>>
 
@@ -20,25 +17,25 @@ export type Rate = {
 }
 
 export type RateLimiter = {
-  /** Counts one call of `key`, which is stored as a hash only. */
+  /** Counts one call of `key`, of which Redis sees a hash only. */
   take(rateClass: RateClass, key: string): Promise<Rate>
   close(): void
 }
 
 /**
- * Counts calls in memory, or in Redis for all replicas together. When Redis is away each replica counts by itself,
- * so the limit grows to at most its number of replicas times; nobody is refused for it.
+ * Counts calls in memory, or in Redis for all replicas together. When Redis is away (of a cluster: the key's shard)
+ * each replica counts by itself, so the limit grows to at most its number of replicas times; nobody is refused for it.
  */
 export const createRateLimiter = ({
   limits,
-  redisUrl,
+  redis: settings,
   log,
 }: {
   limits: RateLimits
-  redisUrl: string | undefined
+  redis: RedisSettings | undefined
   log: Log
 }): RateLimiter => {
-  const redis = redisUrl === undefined ? undefined : openRedis(redisUrl, log)
+  const redis = settings && openRedis(settings, log)
   const limiterOf = (rateClass: RateClass) => {
     const memory = new RateLimiterMemory({
       keyPrefix: rateClass,
@@ -58,10 +55,10 @@ export const createRateLimiter = ({
   const limiters = new Map(RATE_CLASSES.map((each) => [each, limiterOf(each)]))
   return {
     async take(rateClass, key) {
-      const hashed = hash('sha256', key, 'base64url')
+      const name = redis ? hash('sha256', key, 'base64url') : key
       const counted = await limiters
         .get(rateClass)
-        ?.consume(hashed)
+        ?.consume(name)
         .catch((refused: unknown) => {
           // The library throws its result for a refusal, and an Error for a fault.
           if (refused instanceof RateLimiterRes) return refused
@@ -87,25 +84,4 @@ const toRate = (
       ratelimit: `"${rateClass}";r=${remaining};t=${resetSeconds}`,
     },
   }
-}
-
-const RECONNECT_DELAY_MS_MAX = 2_000
-
-const openRedis = (url: string, log: Log): Redis => {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: REDIS_TIMEOUT_MS,
-    disconnectTimeout: REDIS_TIMEOUT_MS,
-    retryStrategy: (attempts) => Math.min(attempts * 100, RECONNECT_DELAY_MS_MAX),
-  })
-  let isAway = false
-  redis.on('ready', () => {
-    isAway = false
-  })
-  redis.on('error', (error) => {
-    if (!isAway) log.warn('redis away, counting in memory', describeError(error))
-    isAway = true
-  })
-  return redis
 }

@@ -93,14 +93,13 @@ const leafFor = (root: Node, template: string): Node => {
 }
 
 /** Every node with routes that the path reaches, most literal first; as deep as the longest template. */
-const candidates = (node: Node, segments: readonly string[]): readonly Node[] => {
-  const [segment, ...rest] = segments
+const candidates = (node: Node, segments: readonly string[], depth = 0): readonly Node[] => {
+  const segment = segments[depth]
   if (segment === undefined) return node.routes.size > 0 ? [node] : []
   const literal = node.literals.get(segment)
-  return [
-    ...(literal ? candidates(literal, rest) : []),
-    ...(node.parameter && segment !== '' ? candidates(node.parameter, rest) : []),
-  ]
+  const found = literal ? candidates(literal, segments, depth + 1) : []
+  if (!node.parameter || segment === '') return found
+  return found.concat(candidates(node.parameter, segments, depth + 1))
 }
 
 const allowedBy = (leaves: readonly Node[]): readonly string[] => {

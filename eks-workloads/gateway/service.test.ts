@@ -273,6 +273,20 @@ describe('a request', () => {
     expect(headers.get('x-frame-options')).toBe('SAMEORIGIN')
     expect(headers.get('server')).toBeNull()
   })
+
+  it('gets an answer that nobody keeps, unless the service says who may', async () => {
+    expect((await call('/v1/probes/verify/x')).headers.get('cache-control')).toBe('no-store')
+    behind.answer = (_request, response) =>
+      response.writeHead(200, { 'cache-control': 'public, max-age=60' }).end('{}')
+    const { headers } = await call('/v1/probes/verify/x')
+    expect(headers.get('cache-control')).toBe('public, max-age=60')
+  })
+
+  it('means its own method, whatever header would have another', async () => {
+    const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' }
+    const { body } = await call('/v1/probes/verify/x?_method=DELETE', { headers })
+    expect(body.method).toBe('GET')
+  })
 })
 
 describe('a route', () => {
@@ -438,6 +452,21 @@ describe('the keys of the access tokens', () => {
     const rotated = await next.sign(person)
     expect((await call('/v1/probes', { as: rotated, on: gateway })).status).toBe(200)
     expect((await call('/v1/probes', { as: token, on: gateway })).status).toBe(401)
+  })
+
+  it('decide anew about a token that they did not bear out, once they have changed', async () => {
+    const gateway = await start()
+    await ready(gateway)
+    const successor = await aSigningKey('key-1')
+    const early = await successor.sign(aPerson())
+    for (const _attempt of ['verified', 'remembered'])
+      expect((await call('/v1/probes', { as: early, on: gateway })).status).toBe(401)
+    const news = await aSigningKey('key-2')
+    behind.keys = [successor.jwk, news.jwk]
+    offsetMs = 2 * KEYS_REFRESH_MS_MIN
+    const first = await news.sign(aPerson())
+    expect((await call('/v1/probes', { as: first, on: gateway })).status).toBe(200)
+    expect((await call('/v1/probes', { as: early, on: gateway })).status).toBe(200)
   })
 
   it('go on counting while auth is away; an unknown one is then 503, not 401', async () => {

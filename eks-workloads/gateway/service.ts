@@ -81,7 +81,7 @@ export const createGateway = async ({
       sensitive: config.RATE_SENSITIVE,
       media: config.RATE_MEDIA,
     },
-    redisUrl: config.REDIS_URL,
+    redis: redisSettings(config),
     log,
   })
   const verify = createAccessTokens({ keys, issuer: config.PUBLIC_URL, clock })
@@ -130,6 +130,9 @@ export const createGateway = async ({
     },
   }
 }
+
+const redisSettings = ({ REDIS_URL: url, REDIS_CLUSTER, REDIS_TIMEOUT_MS }: Config) =>
+  url === undefined ? undefined : { url, isCluster: REDIS_CLUSTER, timeoutMs: REDIS_TIMEOUT_MS }
 
 const ownPages = ({ openApi, isReady }: { openApi: string; isReady: () => boolean }) => ({
   '/health': (): OwnPage => json(200, { status: 'ok' }),

@@ -15,7 +15,7 @@ import {
   submitAttempt,
 } from './domain/attempt.ts'
 import { assessments } from './store/assessments.ts'
-import { attempts } from './store/attempts.ts'
+import { type AttemptSummary, attempts } from './store/attempts.ts'
 import { bank } from './store/bank.ts'
 
 /**
@@ -27,9 +27,15 @@ export const lockAttempt = async (
   attemptId: Id<'attempt'>,
 ): Promise<Attempt | undefined> => {
   const seen = await attempts(tx).findSummary(attemptId)
-  if (!seen) return undefined
+  return seen && lockSeen(tx, seen)
+}
+
+/** As `lockAttempt`, where the attempt has been looked at before. */
+export const lockSeen = async (tx: Tx, seen: AttemptSummary): Promise<Attempt> => {
   await attempts(tx).lock(seen)
-  return attempts(tx).find(attemptId)
+  const attempt = await attempts(tx).find(seen.attemptId)
+  assert(attempt, 'attempts are never deleted')
+  return attempt
 }
 
 /** Keeps what was decided on a locked attempt; a result that changed is worked out anew and told. */

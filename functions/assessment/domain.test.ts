@@ -521,6 +521,11 @@ describe('an attempt', () => {
     )
   })
 
+  it('is never handed in before it began, though the clock that takes it is behind', () => {
+    const { attempt } = submitAttempt(begin(asking([trueFalse])), addMs(now, -MINUTE_MS))
+    expect(attempt.submittedAt).toBe(attempt.startedAt)
+  })
+
   it('takes the same save twice and another one of the same revision not', () => {
     const attempt = begin(asking([trueFalse]))
     const saved = answerAll(attempt, { kind: 'true_false', isTrue: true })

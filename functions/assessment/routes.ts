@@ -20,7 +20,14 @@ import { given } from '../../shared/kernel/readonly.ts'
 import { type Instant, instantOf } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
-import { beginOrGoOn, closeAttempt, keepAttempt, lockAttempt, newSeed } from './commands.ts'
+import {
+  beginOrGoOn,
+  closeAttempt,
+  keepAttempt,
+  lockAttempt,
+  lockSeen,
+  newSeed,
+} from './commands.ts'
 import {
   type Assessment,
   archiveAssessment,
@@ -414,12 +421,8 @@ const findOwnSummary = async ({ params, caller, tx }: OfAttempt): Promise<Attemp
   return attempt
 }
 
-const lockOwnAttempt = async (request: OfAttempt): Promise<Attempt> => {
-  const { attemptId } = await findOwnSummary(request)
-  const attempt = await lockAttempt(request.tx, attemptId)
-  assert(attempt, 'attempts are never deleted')
-  return attempt
-}
+const lockOwnAttempt = async (request: OfAttempt): Promise<Attempt> =>
+  lockSeen(request.tx, await findOwnSummary(request))
 
 const assessmentOf = async (tx: Tx, attempt: Attempt): Promise<Assessment> => {
   const assessment = await assessments(tx).find(attempt.assessmentId)

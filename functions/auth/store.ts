@@ -28,17 +28,6 @@ const ENDED_SESSION_DAYS = 30
 export const emit = (tx: Tx, events: readonly AuthEvent[]): Promise<void> =>
   writeOutbox(tx, authEvents, events)
 
-/**
- * Does the work and undoes it: what an address that nobody has costs, so that time tells nothing. Even the
- * publisher is nudged.
- */
-export const decoy = async (tx: Tx, work: () => Promise<void>): Promise<void> => {
-  const db = tx.tables<Tables>()
-  await sql`savepoint decoy`.execute(db)
-  await work()
-  await sql`rollback to savepoint decoy`.execute(db)
-}
-
 export const accounts = (tx: Tx) => {
   const db = tx.tables<Tables>()
   return {

@@ -527,6 +527,29 @@ describe('GET /v1/lessons/{lessonId}', () => {
     })
   })
 
+  it('stays over when the beginning is told after the end', async () => {
+    const courseId = await aCourse()
+    const lesson = (await create({ courseId })).body
+    const versionId = await publish(courseId, [lesson])
+    const learner = somebody('learner', { organizationId })
+    const { accountId } = learner
+    const enrollment = { enrollmentId: newId('enrollment'), courseId, organizationId, accountId }
+    await hub.deliver(
+      'enrollment.ended',
+      { ...enrollment, reason: 'removed', endedAt: START },
+      { organizationId, sequence: 2 },
+    )
+    await hub.deliver(
+      'enrollment.activated',
+      { ...enrollment, versionId, startsAt: START, endsAt: null },
+      { organizationId, sequence: 1 },
+    )
+    expect(await see(lesson.lessonId, learner)).toMatchObject({
+      status: 404,
+      body: { code: 'content.lesson_not_found' },
+    })
+  })
+
   it('asks once for an enrolment and a version whose events have not arrived', async () => {
     const courseId = await aCourse()
     const lesson = (await create({ courseId })).body

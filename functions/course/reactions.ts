@@ -1,4 +1,5 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
+import { learnerAccessReactions } from '../../shared/projection/learner-access.ts'
 import { dismissInstructor } from './domain.ts'
 import type { Deps } from './routes.ts'
 import { courses } from './store.ts'
@@ -9,16 +10,12 @@ const PAGES_MAX = 10
 
 /** Who learns in a private course may know of it; who leaves the organisation teaches none of its courses. */
 export const reactions: Reactions<Deps> = {
-  async 'enrollment.activated'({ data, tx }) {
-    await courses(tx).addLearner({
-      courseId: data.courseId,
-      accountId: data.accountId,
-      organizationId: data.organizationId,
-    })
-  },
+  ...learnerAccessReactions,
 
-  async 'enrollment.ended'({ data, tx }) {
-    await courses(tx).removeLearner(data)
+  async 'enrollment.ended'(received) {
+    await learnerAccessReactions['enrollment.ended'](received)
+    const { data, tx } = received
+    await courses(tx).forgetLearner(data)
   },
 
   async 'member.added'({ data, event, tx }) {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import type { Principal } from '../../shared/http/caller.ts'
-import { type LessonId, newId } from '../../shared/kernel/id.ts'
+import { type CourseId, type LessonId, newId } from '../../shared/kernel/id.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
 import { course } from './service.ts'
@@ -315,17 +315,14 @@ describe('GET /v1/courses', () => {
 })
 
 describe('GET /v1/courses/{courseId}', () => {
-  it('shows a private course to its learners only, once enrolment says so', async () => {
-    const { draft } = await aPublished({ visibility: 'private' })
-    const see = async () => (await hub.get(`/v1/courses/${draft.courseId}`, { as: learner })).status
-    const enrollment = {
-      enrollmentId: newId('enrollment'),
-      courseId: draft.courseId,
-      organizationId,
-      accountId: learner.accountId,
-    }
-    expect(await see()).toBe(404)
-    await hub.deliver(
+  const anEnrollment = (courseId: CourseId) => ({
+    enrollmentId: newId('enrollment'),
+    courseId,
+    organizationId,
+    accountId: learner.accountId,
+  })
+  const activate = (enrollment: ReturnType<typeof anEnrollment>) =>
+    hub.deliver(
       'enrollment.activated',
       {
         ...enrollment,
@@ -333,15 +330,33 @@ describe('GET /v1/courses/{courseId}', () => {
         startsAt: '2026-03-01T00:00:00.000Z',
         endsAt: null,
       },
-      { organizationId },
+      { organizationId, sequence: 1 },
     )
-    expect(await see()).toBe(200)
-    await hub.deliver(
+  const end = (enrollment: ReturnType<typeof anEnrollment>) =>
+    hub.deliver(
       'enrollment.ended',
       { ...enrollment, reason: 'unenrolled', endedAt: '2026-03-02T00:00:00.000Z' },
-      { organizationId },
+      { organizationId, sequence: 2 },
     )
+
+  it('shows a private course to its learners only, once enrolment says so', async () => {
+    const { draft } = await aPublished({ visibility: 'private' })
+    const see = async () => (await hub.get(`/v1/courses/${draft.courseId}`, { as: learner })).status
+    const enrollment = anEnrollment(draft.courseId)
     expect(await see()).toBe(404)
+    await activate(enrollment)
+    expect(await see()).toBe(200)
+    await end(enrollment)
+    expect(await see()).toBe(404)
+  })
+
+  it('still shows it to whoever has come back before the end of their former enrolment is known', async () => {
+    const { draft } = await aPublished({ visibility: 'private' })
+    const [former, present] = [anEnrollment(draft.courseId), anEnrollment(draft.courseId)]
+    await activate(former)
+    await activate(present)
+    await end(former)
+    expect((await hub.get(`/v1/courses/${draft.courseId}`, { as: learner })).status).toBe(200)
   })
 
   it('does not exist for another organisation, whatever the role', async () => {

@@ -280,29 +280,27 @@ export const courses = (tx: Tx) => {
       }
     },
 
-    async isLearner(key: { courseId: CourseId; accountId: AccountId }): Promise<boolean> {
-      const row = await db
+    async isLearner({ courseId, accountId }: Learner): Promise<boolean> {
+      const learns = db
+        .selectFrom('learnerAccess')
+        .select('courseId')
+        .where('courseId', '=', courseId)
+        .where('accountId', '=', accountId)
+        .where('isActive', '=', true)
+      const learnt = db
         .selectFrom('learners')
         .select('courseId')
-        .where('courseId', '=', key.courseId)
-        .where('accountId', '=', key.accountId)
-        .executeTakeFirst()
-      return row !== undefined
+        .where('courseId', '=', courseId)
+        .where('accountId', '=', accountId)
+      return (await learns.unionAll(learnt).limit(1).executeTakeFirst()) !== undefined
     },
 
-    async addLearner(learner: Learner): Promise<void> {
-      await db
-        .insertInto('learners')
-        .values(learner)
-        .onConflict((conflict) => conflict.doNothing())
-        .execute()
-    },
-
-    async removeLearner(key: { courseId: CourseId; accountId: AccountId }): Promise<void> {
+    /** Of those who were known before enrolments were told apart. */
+    async forgetLearner({ courseId, accountId }: Learner): Promise<void> {
       await db
         .deleteFrom('learners')
-        .where('courseId', '=', key.courseId)
-        .where('accountId', '=', key.accountId)
+        .where('courseId', '=', courseId)
+        .where('accountId', '=', accountId)
         .execute()
     },
 
@@ -342,11 +340,7 @@ export const courses = (tx: Tx) => {
   }
 }
 
-type Learner = {
-  readonly courseId: CourseId
-  readonly accountId: AccountId
-  readonly organizationId: OrganizationId
-}
+type Learner = { readonly courseId: CourseId; readonly accountId: AccountId }
 
 type Member = { readonly organizationId: OrganizationId; readonly accountId: AccountId }
 
@@ -356,6 +350,8 @@ type Tables = {
   slugs: { organizationId: OrganizationId; slug: string; courseId: CourseId }
   categories: Category
   learners: Learner
+  /** Fed by `learnerAccessReactions`. */
+  learnerAccess: Learner & { isActive: boolean }
   membershipNews: Member & { sequence: number }
 }
 

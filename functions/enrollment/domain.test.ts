@@ -164,6 +164,12 @@ describe('entitlements', () => {
     })
   })
 
+  it('never end before they began, though the clock that ends them is behind', () => {
+    const { enrollment, events } = end(both, 'removed', addMs(now, -HOUR_MS))
+    expect(enrollment.endedAt).toBe(enrollment.enrolledAt)
+    expect(events).toMatchObject([{ endedAt: toIso(enrollment.enrolledAt) }])
+  })
+
   it('do nothing when revoked again', () => {
     const ended = end(both, 'removed', now).enrollment
     expect(revoke(ended, entitlementOf(both, 'self'), later(1)).events).toEqual([])

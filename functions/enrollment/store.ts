@@ -78,6 +78,13 @@ export const enrollments = (tx: Tx) => {
       courseId: CourseId
       organizationId: OrganizationId
     }): Promise<Offering> {
+      const locked = db
+        .selectFrom('offerings')
+        .selectAll()
+        .where('courseId', '=', key.courseId)
+        .forUpdate()
+      const offering = await locked.executeTakeFirst()
+      if (offering) return offering
       await db
         .insertInto('offerings')
         .values({
@@ -90,12 +97,7 @@ export const enrollments = (tx: Tx) => {
         })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
-      return db
-        .selectFrom('offerings')
-        .selectAll()
-        .where('courseId', '=', key.courseId)
-        .forUpdate()
-        .executeTakeFirstOrThrow()
+      return locked.executeTakeFirstOrThrow()
     },
 
     async findOffering(courseId: CourseId): Promise<Offering | undefined> {

@@ -219,6 +219,27 @@ describe('uploading', () => {
     expect((await refused({}, nobody)).status).toBe(403)
   })
 
+  it.each([
+    'line\nbreak.mp4',
+    'bell\u0007.mp4',
+    'annexe\u202egpj.exe',
+    'a\u2066b.mp4',
+    'nul\0.mp4',
+  ])('takes no name that does not read as it is stored: %j', async (name) => {
+    const body = { kind: 'image', name, sizeBytes: 1 }
+    expect((await hub.post('/v1/media', { as: owner, body })).status).toBe(400)
+  })
+
+  it('takes a path for a name and nothing more', async () => {
+    const body = { kind: 'image', name: '../../etc/passwd', sizeBytes: 1 }
+    const { body: upload } = await hub.post('/v1/media', { as: owner, body })
+    expect(upload.name).toBe('../../etc/passwd')
+    const { body: parts } = await hub.get(`/v1/media/${upload.mediaId}/parts`, { as: owner })
+    expect(new URL(parts.items[0].url).pathname).toMatch(
+      new RegExp(`/media/${owner.organizationId}/${upload.mediaId}$`),
+    )
+  })
+
   it('gives the first upload again for the same Idempotency-Key', async () => {
     const once = () =>
       hub.post('/v1/media', {

@@ -51,7 +51,10 @@ describe('the outbox publisher', () => {
   })
 
   const start = (options: { bus?: Pick<Bus, 'send'>; budgetMs?: number } = {}) => {
-    const outboxes = openOutboxes({ DATABASE_URL: database.url, DATABASE_PASSWORD: ROLE_PASSWORD })
+    const outboxes = openOutboxes({
+      DATABASE_URL: database.serviceUrl,
+      DATABASE_PASSWORD: ROLE_PASSWORD,
+    })
     closing.push(() => outboxes.close())
     return createPublisher({ database: outboxes, bus, log: silentLog, ...options })
   }
@@ -62,8 +65,8 @@ describe('the outbox publisher', () => {
       actorId: 'system',
       traceparent: continueTrace(undefined),
     }
-    return transaction(database.as(name), context, (tx) =>
-      appendToStream(tx, { subject: 'thing', topic }, [{ type: 'thing.happened' }]),
+    return transaction(database.as(name), context, async (tx) =>
+      appendToStream(tx, { subject: 'thing', topic }, { type: 'thing.happened' }),
     )
   }
   const topics = async () =>
@@ -120,7 +123,7 @@ describe('the outbox publisher', () => {
       `insert into first_service.inbox values ('me', 'long ago', now() - interval '1 year')`,
     )
     const environment = {
-      DATABASE_URL: database.url,
+      DATABASE_URL: database.serviceUrl,
       DATABASE_PASSWORD: ROLE_PASSWORD,
       EVENT_LOG_URL: eventLogUrl,
     }

@@ -217,6 +217,8 @@ describe('PATCH /v1/users/me', () => {
       { locale: 'Deutsch' },
       { timeZone: 'Mars/Olympus' },
       { name: '  ' },
+      { name: 'Ada\nBcc: eve@example.org' },
+      { name: 'Ada \u202eEve' },
       { email: 'eve@example.org' },
     ]
     for (const body of bodies)

@@ -7,7 +7,7 @@ import type { Secrets } from './secrets.ts'
 export type Pod = { stop(): Promise<void>; readonly exited: Promise<number | null> }
 
 const DRAIN_MS = 2_000
-const READY_TIMEOUT_MS = 20_000
+const READY_TIMEOUT_MS = 60_000
 const READY_POLL_MS = 50
 
 /** The gateway pod, between the public balancer and the internal one. */
@@ -48,7 +48,10 @@ export const startGateway = async ({
       DRAIN_MS_MAX: '1500',
       ...config.rates,
       ...eventLog,
-      ...(config.redisUrl && { REDIS_URL: config.redisUrl }),
+      ...(config.redis && {
+        REDIS_URL: config.redis.url,
+        REDIS_CLUSTER: String(config.redis.isCluster),
+      }),
     },
   })
 

@@ -6,15 +6,16 @@ import { ffprobePath } from '../mediaconvert/tool-paths.ts'
 import { packageHub } from '../package/package.ts'
 import { freePort } from '../postgres/postgres.ts'
 import type { Closers } from './closers.ts'
-import type { HubConfig } from './config.ts'
+import type { HubConfig, S3Config } from './config.ts'
 import { claimDataFolder } from './data-folder.ts'
+import { prepareEngines } from './engines.ts'
 import { fontsPath } from './fonts.ts'
 import { startFunctions, startTriggers } from './functions.ts'
 import { startGateway } from './gateway.ts'
 import { type HubLog, openHubLog } from './log.ts'
 import { startPages } from './pages.ts'
 import type { Report } from './report.ts'
-import { loadSecrets, type Secrets, s3Credentials, secretOf } from './secrets.ts'
+import { loadSecrets, type Secrets, secretOf } from './secrets.ts'
 import { migrateSchemas, openEventLog, startDatabase, startStorage } from './stores.ts'
 import { readHubTemplate } from './template.ts'
 import { startWorkflows } from './workflows.ts'
@@ -61,6 +62,8 @@ const bringUp = async (
   const gatewayUrl = `http://127.0.0.1:${await freePort()}`
   // First of all the port: whoever cannot have it need not wait for the rest.
   const pages = closers.add(await startPages({ config, url, gatewayUrl }), (part) => part.close())
+  if (config.databaseUrl || config.kafka || config.redis || config.s3)
+    await report.step('preparing the given engines', () => prepareEngines(config))
   const packaged = await report.step('packaging the functions', () =>
     packageHub({ root, reuse: true }),
   )
@@ -70,8 +73,8 @@ const bringUp = async (
     await migrateSchemas({ root, databaseUrl, secrets })
     return openEventLog(config, { databaseUrl, secrets, log: hubLog.of('event-log'), closers })
   })
-  const { s3Url, mail } = await report.step('starting storage and mail', async () => ({
-    s3Url: await startStorage(config, { secrets, closers }),
+  const { s3, mail } = await report.step('starting storage and mail', async () => ({
+    s3: await startStorage(config, { secrets, closers }),
     mail: closers.add(await startOwnMail(dataDir, secrets), (part) => part.close()),
   }))
   await report.step('starting functions, workflows and gateway', async () => {
@@ -87,11 +90,11 @@ const bringUp = async (
       codeRoot: packaged.codeRoot,
       apiPort: ports.lambda,
       environment: {
-        ...machineEnvironment(root, { secrets, ports, s3Url, mailUrl: mail.url }),
+        ...machineEnvironment(root, { ports, s3, mailUrl: mail.url }),
         ...eventLog.environment,
       },
     })
-    await startWorkflows({ template, lambda, dataDir, ports, s3Url, secrets, closers })
+    await startWorkflows({ template, lambda, dataDir, ports, s3, closers })
     const internalPort = ports.internal
     await startTriggers({ template, lambda, bus: eventLog.bus, internalPort, hubLog, closers })
     const gateway = await startGateway({
@@ -126,19 +129,14 @@ const freePorts = async () => ({
 /** What every function finds here beside its own variables: this machine's parts in place of AWS's. */
 const machineEnvironment = (
   root: string,
-  {
-    secrets,
-    ports,
-    s3Url,
-    mailUrl,
-  }: { secrets: Secrets; ports: Ports; s3Url: string; mailUrl: string },
+  { ports, s3, mailUrl }: { ports: Ports; s3: S3Config; mailUrl: string },
 ): Readonly<Record<string, string>> => {
-  const { accessKeyId, secretAccessKey } = s3Credentials(secrets)
+  const { accessKeyId, secretAccessKey } = s3.credentials
   return {
     PATH: process.env.PATH ?? '',
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_ENDPOINT_URL_S3: s3Url,
+    AWS_ENDPOINT_URL_S3: s3.endpoint,
     AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${ports.lambda}`,
     AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${ports.stepFunctions}`,
     AWS_ENDPOINT_URL_MEDIACONVERT: `http://127.0.0.1:${ports.mediaConvert}`,

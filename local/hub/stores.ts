@@ -3,21 +3,20 @@ import { join } from 'node:path'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
 import { ensureEventLog } from '../../shared/bus/embedded/ensure.ts'
+import { hubTopics } from '../../shared/bus/hub-topics.ts'
 import { busSchema, openBus } from '../../shared/bus/open.ts'
 import type { Bus } from '../../shared/bus/port.ts'
 import { migrate } from '../../shared/db/migrate.ts'
-import { producers } from '../../shared/events/registry.ts'
-import { deadLetterTopicOf, topicOf } from '../../shared/events/topics.ts'
 import type { Log } from '../../shared/observe/logger.ts'
 import { startPostgres } from '../postgres/postgres.ts'
 import { startS3 } from '../s3/server.ts'
 import type { Closers } from './closers.ts'
-import type { HubConfig } from './config.ts'
+import { type HubConfig, type KafkaConfig, reasonOf, type S3Config, StartError } from './config.ts'
 import { type Secrets, s3Credentials, secretOf } from './secrets.ts'
 import { BUCKET, REGION } from './template.ts'
 
-/** Of every topic of the event log. */
-const PARTITIONS = 4
+/** Of every topic of the embedded log; one machine gains nothing from more (decision 0013). */
+const EMBEDDED_PARTITIONS = 4
 
 /** The URL of the given database, or of an embedded one in the data folder. */
 export const startDatabase = async (config: HubConfig, closers: Closers): Promise<string> => {
@@ -51,49 +50,54 @@ export type EventLog = {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** The event log with all its topics: Kafka's, or the durable one in the database. */
+/** The event log: the given Kafka, which is prepared, or the durable one in the database with all its topics. */
 export const openEventLog = async (
   config: HubConfig,
-  {
-    databaseUrl,
-    secrets,
-    log,
-    closers,
-  }: { databaseUrl: string; secrets: Secrets; log: Log; closers: Closers },
+  options: { databaseUrl: string; secrets: Secrets; log: Log; closers: Closers },
 ): Promise<EventLog> => {
-  const environment = config.kafkaBrokers
-    ? { KAFKA_BROKERS: config.kafkaBrokers, KAFKA_TLS: 'false' }
+  const environment = config.kafka
+    ? variablesOf(config.kafka)
     : {
         EVENT_LOG_URL: await ensureEventLog({
-          databaseUrl,
-          rolePassword: secretOf(secrets, 'database:services'),
+          databaseUrl: options.databaseUrl,
+          rolePassword: secretOf(options.secrets, 'database:services'),
         }),
       }
-  const bus = closers.add(await openBus(busSchema.parse(environment), { log }), (part) =>
-    part.close(),
-  )
-  // Whoever has a schema may consume, and so park.
-  const consumers = schemasOf(config.root).map(({ name }) => name)
-  const topics = [...Object.keys(producers).map(topicOf), ...consumers.map(deadLetterTopicOf)]
-  await bus.ensureTopics(topics, { partitions: PARTITIONS })
+  const bus = await openBus(busSchema.parse(environment), { log: options.log })
+  options.closers.add(bus, (part) => part.close())
+  if (!config.kafka)
+    await bus.ensureTopics(
+      hubTopics.map(({ name }) => name),
+      { partitions: EMBEDDED_PARTITIONS },
+    )
   return { bus, environment }
 }
 
-/** S3 with the hub's bucket. @returns its endpoint. */
+const variablesOf = (kafka: KafkaConfig): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(kafka).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  )
+
+/** S3 with the hub's bucket: the given one, which is prepared, or an embedded one in the data folder. */
 export const startStorage = async (
-  { dataDir }: HubConfig,
+  { dataDir, s3: given }: HubConfig,
   { secrets, closers }: { secrets: Secrets; closers: Closers },
-): Promise<string> => {
+): Promise<S3Config> => {
+  if (given) return given
+  const credentials = s3Credentials(secrets)
   const s3 = await startS3({
     dataDir: join(dataDir, 's3'),
     port: 0,
-    ...s3Credentials(secrets),
+    ...credentials,
     region: REGION,
     allowedOrigins: ['*'],
   })
   closers.add(s3, (part) => part.close())
-  await createBucket(s3.url, secrets)
-  return s3.url
+  const own = { endpoint: s3.url, credentials }
+  await createBucket(own)
+  return own
 }
 
 /** Every folder that has migrations owns a schema. */
@@ -104,13 +108,16 @@ const schemasOf = (root: string) =>
       .filter(({ migrationsDir }) => existsSync(migrationsDir)),
   )
 
-const createDatabase = async (databaseUrl: string) => {
+/** @throws StartError when the server cannot be used. */
+export const createDatabase = async (databaseUrl: string) => {
   const target = new URL(databaseUrl)
   const name = target.pathname.slice(1)
   const server = new URL(databaseUrl)
   server.pathname = '/postgres'
   const client = new pg.Client({ connectionString: server.href })
-  await client.connect()
+  await client.connect().catch((error: unknown) => {
+    throw new StartError(`PostgreSQL at ${target.host} cannot be used: ${reasonOf(error)}.`)
+  })
   try {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name])
     if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`)
@@ -119,16 +126,18 @@ const createDatabase = async (databaseUrl: string) => {
   }
 }
 
-const createBucket = async (endpoint: string, secrets: Secrets) => {
-  const s3 = new S3Client({
-    endpoint,
-    region: REGION,
-    forcePathStyle: true,
-    credentials: s3Credentials(secrets),
-  })
-  await s3.send(new CreateBucketCommand({ Bucket: BUCKET })).catch((error: unknown) => {
+/** @throws StartError when the server cannot be used. */
+export const createBucket = async ({ endpoint, credentials }: S3Config) => {
+  const s3 = new S3Client({ endpoint, region: REGION, forcePathStyle: true, credentials })
+  try {
+    await s3.send(new CreateBucketCommand({ Bucket: BUCKET }))
+  } catch (error) {
     const isThere = error instanceof Error && /BucketAlready/.test(error.name)
-    if (!isThere) throw error
-  })
-  s3.destroy()
+    if (!isThere)
+      throw new StartError(`The S3 at ${endpoint} cannot be used: ${reasonOf(error)}.`, {
+        cause: error,
+      })
+  } finally {
+    s3.destroy()
+  }
 }

@@ -32,9 +32,9 @@ export const readHubTemplate = async (
   const template = await readTemplate(templatePath, {
     AlbListenerArn: LISTENER_ARN,
     MskClusterArn: `arn:aws:kafka:${REGION}:123456789012:cluster/hub/local`,
-    KafkaBrokers: config.kafkaBrokers ?? '',
-    KafkaTls: 'false',
-    KafkaUsername: '',
+    KafkaBrokers: config.kafka?.KAFKA_BROKERS ?? '',
+    KafkaTls: String(config.kafka?.KAFKA_TLS ?? false),
+    KafkaUsername: config.kafka?.KAFKA_USERNAME ?? '',
     FunctionRoleArn: ROLE_ARN,
     // What a layer holds is found in node_modules here (FFPROBE_PATH, FONTS_PATH).
     FfprobeLayerArn: LAYER_ARN,
@@ -52,8 +52,14 @@ export const readHubTemplate = async (
     PlatformAdminEmail: adminEmail,
     SendgridWebhookKey: '',
   })
-  return secretsInto(template, secrets)
+  return secretsInto(template, withKafkaPassword(secrets, config.kafka?.KAFKA_PASSWORD))
 }
+
+/** The one secret that is not the hub's own to make. */
+const withKafkaPassword = (secrets: Secrets, password: string | undefined): Secrets =>
+  password === undefined
+    ? secrets
+    : { ...secrets, values: { ...secrets.values, 'kafka:outbox-publisher': password } }
 
 const secretsInto = (template: Template, secrets: Secrets): Template => ({
   ...template,

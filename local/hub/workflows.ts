@@ -5,7 +5,7 @@ import { startMediaConvert } from '../mediaconvert/server.ts'
 import { startStepFunctions } from '../step-functions/server.ts'
 import { functionNameOf, type Template } from '../template/template.ts'
 import type { Closers } from './closers.ts'
-import { type Secrets, s3Credentials } from './secrets.ts'
+import type { S3Config } from './config.ts'
 import { REGION } from './template.ts'
 
 /** Step Functions with the template's state machines, MediaConvert for their jobs, and EventBridge for its news. */
@@ -14,16 +14,14 @@ export const startWorkflows = async ({
   lambda,
   dataDir,
   ports,
-  s3Url,
-  secrets,
+  s3,
   closers,
 }: {
   template: Template
   lambda: Lambda
   dataDir: string
   ports: { stepFunctions: number; mediaConvert: number }
-  s3Url: string
-  secrets: Secrets
+  s3: S3Config
   closers: Closers
 }): Promise<void> => {
   const invokeLambda = invokerOf(lambda)
@@ -38,7 +36,7 @@ export const startWorkflows = async ({
     await startMediaConvert({
       dataDir: join(dataDir, 'mediaconvert'),
       port: ports.mediaConvert,
-      s3: { endpoint: s3Url, region: REGION, credentials: s3Credentials(secrets) },
+      s3: { ...s3, region: REGION },
       onEvent: (event) => eventBridge.put(event),
     }),
     (part) => part.close(),

@@ -1,5 +1,6 @@
 import { basename, extname } from 'node:path'
 import { assert } from '../../shared/kernel/assert.ts'
+import { INPUT_LIMITS } from '../../workflows/video-processing/media-tools.ts'
 import type { InputFacts, Rate } from './probe.ts'
 import type {
   AudioDescription,
@@ -8,7 +9,6 @@ import type {
   Output,
   OutputGroup,
 } from './settings.ts'
-import { INPUT_LIMITS } from './tool.ts'
 
 export type ObjectPlace = { readonly bucket: string; readonly key: string }
 type Size = { readonly width: number; readonly height: number }

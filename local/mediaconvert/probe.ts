@@ -1,6 +1,7 @@
 import * as z from 'zod'
+import { INPUT_LIMITS, TOOL_BYTES_MAX } from '../../workflows/video-processing/media-tools.ts'
 import { JobError } from './job-error.ts'
-import { INPUT_LIMITS, runTool } from './tool.ts'
+import { runTool } from './tool.ts'
 
 /** A frame rate as a fraction, frames per second. */
 export type Rate = { readonly numerator: number; readonly denominator: number }
@@ -55,6 +56,7 @@ export async function probe(
   const run = await runTool({
     path: ffprobePath,
     args: [...args, `file:${path}`],
+    memoryBytesMax: TOOL_BYTES_MAX.ffprobe,
     silenceMsMax: PROBE_MS_MAX,
     signal,
   })

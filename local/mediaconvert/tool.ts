@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { confined, TOOL_ENVIRONMENT } from '../../workflows/video-processing/media-tools.ts'
 
 /** The last part of what a program complained about, in characters. */
 const COMPLAINT_CHARS_MAX = 2_000
@@ -11,6 +12,8 @@ export type ToolRun = {
   readonly args: readonly string[]
   /** Where it runs; relative names keep our folders out of patterns and messages. */
   readonly folder?: string
+  /** Memory of its own that it may have, in bytes. */
+  readonly memoryBytesMax: number
   /** Killed if it says nothing on standard output for so long. */
   readonly silenceMsMax: number
   readonly signal: AbortSignal
@@ -24,17 +27,19 @@ export type ToolResult = {
   readonly wasSilent: boolean
 }
 
-/** Runs ffmpeg or ffprobe on a leash (see `leash.ts`) and without our environment. */
+/** Runs ffmpeg or ffprobe on a leash (see `leash.ts`), without our environment, confined (see `media-tools.ts`). */
 export function runTool({
   path,
   args,
   folder,
+  memoryBytesMax,
   silenceMsMax,
   signal,
   onLine,
 }: ToolRun): Promise<ToolResult> {
+  const tool = confined({ program: path, args }, memoryBytesMax)
   const leash = join(import.meta.dirname, '..', 'leash.ts')
-  const nodeArgs = ['--disable-warning=ExperimentalWarning', leash, '0', path, ...args]
+  const nodeArgs = ['--disable-warning=ExperimentalWarning', leash, '0', tool.program, ...tool.args]
   const child = spawn(process.execPath, nodeArgs, { env: TOOL_ENVIRONMENT, cwd: folder })
   let answer = ''
   let complaint = ''
@@ -72,33 +77,3 @@ function takeLines(text: string, onLine: (line: string) => void): string {
   for (const line of lines) onLine(line)
   return rest
 }
-
-// The static ffprobe of npm loads the machine's iconv modules into its own C library and crashes on
-// the service names of any MPEG-TS file; a folder without modules keeps it from that.
-const TOOL_ENVIRONMENT = { GCONV_PATH: '/nonexistent' }
-
-/**
- * Containers that carry their own media. No playlist, script or image sequence: those point at
- * other files.
- */
-const CONTAINERS = [
-  'mov,mp4,m4a,3gp,3g2,mj2',
-  'matroska,webm',
-  'avi',
-  'mpegts',
-  'mpeg',
-  'mpegvideo',
-  'flv',
-  'live_flv',
-  'asf',
-  'ogg',
-  'mxf',
-]
-
-/** What hostile input may make the tools do: read this one file with one of these demuxers. */
-export const INPUT_LIMITS = [
-  '-protocol_whitelist',
-  'file,pipe',
-  '-format_whitelist',
-  CONTAINERS.join(','),
-]

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { assert } from '../../shared/kernel/assert.ts'
+import { TOOL_BYTES_MAX } from '../../workflows/video-processing/media-tools.ts'
 import { type Bucket, INPUT_BYTES_MAX, type Upload } from './bucket.ts'
 import { JobError } from './job-error.ts'
 import {
@@ -97,6 +98,7 @@ async function encode(
     path: ffmpegPath,
     args: plan.args,
     folder,
+    memoryBytesMax: TOOL_BYTES_MAX.ffmpeg,
     silenceMsMax: SILENCE_MS_MAX,
     signal,
     onLine: (line) => {
@@ -233,7 +235,13 @@ async function rungFacts(
 ): Promise<RungFacts> {
   const entries = ['-select_streams', 'v:0', '-show_entries', 'stream=profile,level,start_time']
   const args = ['-v', 'error', '-f', 'mpegts', ...entries, '-of', 'json', `file:${path}`]
-  const run = await runTool({ path: ffprobePath, args, silenceMsMax: PROBE_MS_MAX, signal })
+  const run = await runTool({
+    path: ffprobePath,
+    args,
+    memoryBytesMax: TOOL_BYTES_MAX.ffprobe,
+    silenceMsMax: PROBE_MS_MAX,
+    signal,
+  })
   signal.throwIfAborted()
   if (run.code !== 0) throw new JobError(1999, `A finished segment does not read: ${run.complaint}`)
   const [stream] = segmentProbe.parse(JSON.parse(run.answer)).streams

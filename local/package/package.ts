@@ -106,7 +106,10 @@ const publish = async ({ root, place }: { root: string; place: string }) => {
   await cp(place, target, { recursive: true, filter: (source) => !source.endsWith('.map') })
 }
 
-const SOURCES = ['functions', 'workflows', 'shared', 'serverless.yml', 'package-lock.json']
+const SOURCES = [
+  ...['functions', 'workflows', 'shared', 'serverless.yml', 'package-lock.json'],
+  'tools/lean-bundles.mjs',
+]
 const IRRELEVANT = /\.test\.ts$|\.md$|\/migrations\//
 
 const fingerprint = async (root: string): Promise<string> => {

@@ -22,7 +22,8 @@ export type Postgres = {
   stop(): Promise<void>
 }
 
-const READY = 'database system is ready to accept connections'
+// A standby says `read-only connections`.
+const READY = /database system is ready to accept (read-only )?connections/
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 4_000
 const LOG_LINES_KEPT = 20
@@ -138,7 +139,7 @@ const ready = async (server: ChildProcess): Promise<{ readonly exited: Promise<s
   const exited = finished(server).then(({ tail }) => tail)
   const isReady = new Promise<true>((resolve) => {
     server.stderr?.on('data', (chunk: Buffer) => {
-      if (chunk.includes(READY)) resolve(true)
+      if (READY.test(chunk.toString())) resolve(true)
     })
   })
   const first = await orTimeout(Promise.race([isReady, exited]), START_TIMEOUT_MS)

@@ -131,7 +131,8 @@ export class Engine {
   }
 
   async describe(arn: string): Promise<Details> {
-    const summary = this.#summary(arn)
+    // As it is now: an end that comes while the journal is read would be shown without its output.
+    const summary = { ...this.#summary(arn) }
     const { records } = await readJournal(this.#path(summary))
     const started = records.find((record) => record.kind === 'started')
     const ended = this.#lost.get(arn) ?? records.find((record) => record.kind === 'ended')

@@ -18,6 +18,7 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { eventually } from '../../tests/support/eventually.ts'
 import type { Definition, State } from './definition.ts'
 import type { StateMachineInput } from './machine.ts'
 import type { InvokeLambda, JobPort } from './ports.ts'
@@ -187,6 +188,29 @@ describe('StartExecution', () => {
     const all = await Promise.all(arns.map((arn) => ended(client, arn)))
     expect(all.every(({ status }) => status === 'SUCCEEDED')).toBe(true)
     expect(most).toBeLessThanOrEqual(50)
+  })
+
+  it('never shows an end without what it brought, however closely it is watched', async () => {
+    const gates: (() => void)[] = []
+    const client = await serve(
+      echo,
+      lambda({ echo: () => new Promise<void>((open) => gates.push(open)) }),
+    )
+    // A long journal, so that many a look falls into the time that it takes to read.
+    const arns = await Promise.all(
+      Array.from({ length: 3 }, () => start(client, 'x'.repeat(100_000))),
+    )
+    await eventually(() => expect(gates).toHaveLength(arns.length))
+    for (const open of gates) open()
+    const looks = Array.from({ length: 10 }, () => arns).flat()
+    const seen = await Promise.all(
+      looks.map((executionArn) => client.send(new DescribeExecutionCommand({ executionArn }))),
+    )
+    for (const { status, output } of seen)
+      expect({ status, output }).toEqual(
+        status === 'RUNNING' ? { status } : { status: 'SUCCEEDED', output: 'null' },
+      )
+    await Promise.all(arns.map((arn) => ended(client, arn)))
   })
 
   it('refuses a request without a signature', async () => {

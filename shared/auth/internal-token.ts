@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto'
 import { type CryptoKey, importJWK, type JWK, jwtVerify, SignJWT } from 'jose'
 import type { Permission } from '../contracts/define.ts'
 import type { Grants, Principal } from '../http/caller.ts'
 import { DomainError } from '../kernel/errors.ts'
 import type { AccountId, OrganizationId, SessionId } from '../kernel/id.ts'
-import type { Instant } from '../kernel/time.ts'
+import { type Instant, SECOND_MS } from '../kernel/time.ts'
 
 /** The header in which the gateway hands a service its caller. */
 export const INTERNAL_TOKEN_HEADER = 'x-hub-token'
@@ -36,32 +37,58 @@ export const internalTokenMinter = async (privateKey: JWK): Promise<MintInternal
 }
 
 /**
- * Held by every service: proves that the gateway minted the token within the last minute.
+ * Held by every service: proves that the gateway minted the token within the last minute. The gateway hands a token
+ * out again and again, so what was proven is remembered by the token's hash, for as long as the token lives.
  *
  * @param publicKeys Ed25519 JWKs, the coming key included, so that rotation needs no common moment.
  */
 export const internalTokenVerifier = (publicKeys: readonly JWK[]): VerifyInternalToken => {
   // Imported once per environment, at the first request.
   let keys: Promise<ReadonlyMap<string | undefined, CryptoKey>> | undefined
+  const proven = new Map<string, Proven>()
   return async (token, now) => {
+    const name = hash('sha256', token, 'base64url')
+    const known = proven.get(name)
+    if (known && now < known.endsAt) return known.identity
+    proven.delete(name)
     keys ??= importAll(publicKeys)
-    const known = await keys
-    try {
-      const { payload } = await jwtVerify(
-        token,
-        (header) => known.get(header.kid) ?? Promise.reject(new Error('unknown kid')),
-        {
-          issuer: ISSUER,
-          audience: AUDIENCE,
-          algorithms: ['EdDSA'],
-          currentDate: new Date(now),
-          clockTolerance: 5,
-        },
-      )
-      return fromClaims(payload)
-    } catch (cause) {
-      throw unauthenticated(cause)
-    }
+    const fresh = await prove(token, { keys: await keys, now })
+    const [oldest] = proven.keys()
+    if (proven.size >= PROVEN_TOKENS_MAX && oldest !== undefined) proven.delete(oldest)
+    proven.set(name, fresh)
+    return fresh.identity
+  }
+}
+
+/** Of so many tokens a service remembers that they hold. */
+export const PROVEN_TOKENS_MAX = 1_000
+
+type Proven = { readonly identity: Identity; readonly endsAt: number }
+
+const CLOCK_SKEW_SECONDS_MAX = 5
+
+const prove = async (
+  token: string,
+  { keys, now }: { keys: ReadonlyMap<string | undefined, CryptoKey>; now: Instant },
+): Promise<Proven> => {
+  try {
+    const { payload } = await jwtVerify(
+      token,
+      (header) => keys.get(header.kid) ?? Promise.reject(new Error('unknown kid')),
+      {
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        algorithms: ['EdDSA'],
+        requiredClaims: ['exp'],
+        currentDate: new Date(now),
+        clockTolerance: CLOCK_SKEW_SECONDS_MAX,
+      },
+    )
+    // jose's rule, so that a remembered token ends at the same moment as one that is verified.
+    const endsAt = (Number(payload.exp) + CLOCK_SKEW_SECONDS_MAX) * SECOND_MS
+    return { identity: fromClaims(payload), endsAt }
+  } catch (cause) {
+    throw unauthenticated(cause)
   }
 }
 

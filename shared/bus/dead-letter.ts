@@ -85,11 +85,8 @@ export const parkLetter = async (tx: Tx, letter: Letter): Promise<void> => {
     record: isWhole ? stored : null,
   }
   // The subject is never an aggregate's id, so no aggregate waits for its consumer's dead letters.
-  await appendToStream(
-    tx,
-    { subject: `${topic}-${partition}`, topic: deadLetterTopicOf(consumer) },
-    [parked],
-  )
+  const subject = `${topic}-${partition}`
+  appendToStream(tx, { subject, topic: deadLetterTopicOf(consumer) }, parked)
 }
 
 /** What is parked and has not gone through since: the least tried first, so that a hopeless one blocks no other. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { idSchema } from '../kernel/id.ts'
 import { pageOf, pageQuery } from '../kernel/page.ts'
+import { oneLine } from '../kernel/text.ts'
 import { isoSchema, timeZoneSchema } from '../kernel/time.ts'
 import { defineContract } from './define.ts'
 
@@ -89,12 +90,7 @@ export const authContract = defineContract({
         'Answers alike for a new and a known address: what happened is told in the mail alone.',
       ...sensitive,
       body: z.strictObject({
-        name: z
-          .string()
-          .trim()
-          .min(1)
-          .max(100)
-          .meta({ examples: ['Ada Lovelace'] }),
+        name: oneLine(z.string().trim().min(1).max(100)).meta({ examples: ['Ada Lovelace'] }),
         email: emailSchema,
         password: newPasswordSchema,
         locale: localeSchema.default('en'),

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { mediaKindSchema } from '../events/media.ts'
 import { idSchema } from '../kernel/id.ts'
 import { PAGE_LIMIT_MAX, pageOf, pageQuery } from '../kernel/page.ts'
+import { oneLine } from '../kernel/text.ts'
 import { isoSchema } from '../kernel/time.ts'
 import { defineContract } from './define.ts'
 
@@ -29,12 +30,9 @@ const sha256Schema = z
   .regex(/^[0-9a-f]{64}$/, { error: 'must be a SHA-256 in lower-case hex' })
   .meta({ examples: ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'] })
 
-const nameSchema = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .meta({ examples: ['Lesson 1, take 3.mp4'] })
+const nameSchema = oneLine(z.string().trim().min(1).max(200)).meta({
+  examples: ['Lesson 1, take 3.mp4'],
+})
 
 const mediaParams = z.strictObject({ mediaId: idSchema('media') })
 

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { memberRoleSchema } from '../events/organization.ts'
 import { idSchema } from '../kernel/id.ts'
 import { pageOf, pageQuery } from '../kernel/page.ts'
+import { oneLine } from '../kernel/text.ts'
 import { isoSchema } from '../kernel/time.ts'
 import { defineContract } from './define.ts'
 
@@ -12,12 +13,9 @@ export const INVITATIONS_PENDING_MAX = 1_000
 export const LICENCE_POOLS_PER_ORGANIZATION_MAX = 200
 export const SEATS_PER_POOL_MAX = 100_000
 
-const nameSchema = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .meta({ examples: ['Riverside College'] })
+const nameSchema = oneLine(z.string().trim().min(1).max(200)).meta({
+  examples: ['Riverside College'],
+})
 
 const localeSchema = z
   .string()

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { memberRoleSchema } from '../events/organization.ts'
 import { idSchema } from '../kernel/id.ts'
 import { pageOf, pageQuery } from '../kernel/page.ts'
+import { oneLine } from '../kernel/text.ts'
 import { isoSchema, timeZoneSchema } from '../kernel/time.ts'
 import { emailSchema, localeSchema, tokenSchema } from './auth.ts'
 import { defineContract } from './define.ts'
@@ -9,12 +10,9 @@ import { defineContract } from './define.ts'
 /** Mails to a new address that one person may cause within 24 hours. */
 export const EMAIL_CHANGES_PER_DAY_MAX = 5
 
-const nameSchema = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .meta({ examples: ['Ada Lovelace'] })
+const nameSchema = oneLine(z.string().trim().min(1).max(200)).meta({
+  examples: ['Ada Lovelace'],
+})
 
 const profileSchema = z.object({
   accountId: idSchema('account'),

@@ -18,6 +18,16 @@ begin
   );
 end $$;
 
+-- Opens every transaction of a service: whose rows it sees. A server that takes no writes is refused (decision 0014).
+create or replace function hub.enter(tenant text) returns void
+  language plpgsql as $$
+begin
+  if current_setting('transaction_read_only')::boolean then
+    raise exception 'the server takes no writes' using errcode = 'read_only_sql_transaction';
+  end if;
+  perform set_config('hub.tenant', tenant, true);
+end $$;
+
 grant usage on schema hub to public;
 
 -- What other services remember of a course (shared/projection/course-refs.ts), one table per schema that wants it.

@@ -1,4 +1,4 @@
-import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
+import { CamelCasePlugin, Kysely, PostgresDialect, type PostgresPool } from 'kysely'
 import pg from 'pg'
 import { DomainError } from '../kernel/errors.ts'
 import { instantOf } from '../kernel/time.ts'
@@ -21,6 +21,8 @@ export type Database = {
   /** Queries outside a transaction, for engines that manage their own. */
   readonly kysely: Kysely<unknown>
   readonly pool: pg.Pool
+  /** The query builder over one connection of the pool: whoever took the connection also gives it back. */
+  on(client: pg.PoolClient): Kysely<unknown>
   readonly service: string
   readonly schema: string
   /** Told after each commit that wrote events; a nudge, so losing it only costs time. */
@@ -43,24 +45,42 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     maxLifetimeSeconds: CONNECTION_LIFETIME_SECONDS_MAX,
     allowExitOnIdle: true,
+    // A statement need not wait for the answer to the one before it (see transaction.ts).
+    pipeline: true,
     types: { getTypeParser },
   })
   // An idle connection that the server ends must not end the process; the next query opens another.
   pool.on('error', () => {})
   // Nor one that ends inside a transaction, between two statements: the next statement fails instead.
   pool.on('connect', (client) => client.on('error', () => {}))
-  const kysely = new Kysely<unknown>({
-    dialect: new PostgresDialect({ pool }),
-    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
-  })
+  const kysely = builderOver(pool)
+  const builders = new WeakMap<pg.PoolClient, Kysely<unknown>>()
   return {
     kysely,
     pool,
+    on(client) {
+      const builder = builders.get(client) ?? builderOver(poolOf(client))
+      builders.set(client, builder)
+      return builder
+    },
     service: options.service,
     schema: schemaOf(options.service),
     onEventsCommitted: options.onEventsCommitted,
     close: () => kysely.destroy(),
   }
+}
+
+const builderOver = (pool: PostgresPool) =>
+  new Kysely<unknown>({
+    dialect: new PostgresDialect({ pool }),
+    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+  })
+
+/** A pool of one connection, which it never gives back. */
+const poolOf = (client: pg.PoolClient): PostgresPool => {
+  // The builder calls it with a text and its values, which is one of pg's many signatures.
+  const query = client.query.bind(client) as Awaited<ReturnType<PostgresPool['connect']>>['query']
+  return { connect: async () => ({ query, release: () => {} }), end: async () => {} }
 }
 
 /** A part that we need is down; nothing was done. */

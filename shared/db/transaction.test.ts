@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
+import { sql } from 'kysely'
 import { useDatabase } from '../../tests/support/database.ts'
+import { eventually } from '../../tests/support/eventually.ts'
+import type { OrganizationId } from '../kernel/id.ts'
 import { instantOf } from '../kernel/time.ts'
 import { type Tx, transaction } from './transaction.ts'
 
@@ -12,12 +15,60 @@ const context = {
   traceparent: '',
 } as const
 
+type Tables = { inbox: { consumer: string; eventId: string } }
+
 const claim = (tx: Tx, eventId: string) =>
-  tx
-    .tables<{ inbox: { consumer: string; eventId: string } }>()
-    .insertInto('inbox')
-    .values({ consumer: 'test', eventId })
-    .execute()
+  tx.tables<Tables>().insertInto('inbox').values({ consumer: 'test', eventId }).execute()
+
+describe('a transaction', () => {
+  const one = { connectionsMax: 1 }
+  const tenantOf = async (tx: Tx) => {
+    const { rows } = await sql<{
+      tenant: string | null
+    }>`select current_setting('hub.tenant', true) as tenant`.execute(tx.tables())
+    return rows[0]?.tenant
+  }
+
+  it('has its tenant from the first statement on, whatever the tenant is called, and leaves none behind', async () => {
+    const course = database.as('course', one)
+    for (const tenant of ['org_1', `org_'; rollback; --`, 'org_\\'])
+      expect(
+        await transaction(course, { ...context, tenant: tenant as OrganizationId }, tenantOf),
+      ).toBe(tenant)
+    expect(
+      await sql`select current_setting('hub.tenant', true) as tenant`.execute(course.kysely),
+    ).toMatchObject({
+      rows: [{ tenant: '' }],
+    })
+  })
+
+  it('keeps nothing of what threw, and its connection serves the next', async () => {
+    const course = database.as('course', one)
+    const failed = transaction(course, context, async (tx) => {
+      await claim(tx, 'undone')
+      await sql`select 1 / 0`.execute(tx.tables())
+    })
+    await expect(failed).rejects.toThrow('division by zero')
+    await transaction(course, context, (tx) => claim(tx, 'kept'))
+    const rows = await database.query<{ event_id: string }>(
+      `select event_id from course.inbox where event_id in ('undone', 'kept')`,
+    )
+    expect(rows).toEqual([{ event_id: 'kept' }])
+  })
+
+  it('whose connection dies is unavailable, and the next has another connection', async () => {
+    const course = database.as('course', one)
+    const cut = transaction(course, context, async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(
+        tx.tables(),
+      )
+      await database.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+      await sql`select 1`.execute(tx.tables())
+    })
+    await expect(cut).rejects.toMatchObject({ code: 'database.unavailable' })
+    await transaction(course, context, (tx) => claim(tx, 'after the cut'))
+  })
+})
 
 describe('afterCommit', () => {
   it('runs when others can see what was written', async () => {
@@ -53,5 +104,30 @@ describe('afterCommit', () => {
       if (attempts === 1) throw Object.assign(new Error('deadlock'), { code: '40P01' })
     })
     expect([attempts, runs]).toEqual([2, 1])
+  })
+})
+
+describe('a server that takes no writes', () => {
+  const refuseWrites = (isRefused: boolean) => {
+    const name = new URL(database.url).pathname.slice(1)
+    const change = isRefused ? 'set default_transaction_read_only = on' : 'reset all'
+    return database.query(`begin read write; alter database ${name} ${change}; commit`)
+  }
+  const read = (tx: Tx) => tx.tables<Tables>().selectFrom('inbox').select('eventId').execute()
+
+  it('decides nothing, reads included, and is left for the one that the address leads to next', async () => {
+    // One connection, and of a role that had none before: settings reach new sessions alone.
+    const service = database.as('enrollment', { connectionsMax: 1 })
+    await refuseWrites(true)
+    const works: ((tx: Tx) => Promise<unknown>)[] = [read, (tx) => claim(tx, 'late')]
+    for (const work of works)
+      await expect(transaction(service, context, work)).rejects.toMatchObject({
+        kind: 'unavailable',
+        code: 'database.unavailable',
+        options: { retryAfterSeconds: 1 },
+      })
+    await refuseWrites(false)
+    await eventually(() => transaction(service, context, (tx) => claim(tx, 'again')))
+    expect(await transaction(service, context, read)).toEqual([{ eventId: 'again' }])
   })
 })

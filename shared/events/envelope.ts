@@ -59,16 +59,11 @@ export type EventContext = {
   readonly traceparent: string
 }
 
-/** Wraps what a rule emitted. @param sequence position within the aggregate, given by the outbox. */
+/** Wraps what a rule emitted; its position within the aggregate is the outbox's to give. */
 export const toEnvelope = (
   event: Emitted,
-  {
-    producer,
-    subject,
-    sequence,
-    context,
-  }: { producer: string; subject: string; sequence: number; context: EventContext },
-): Envelope => {
+  { producer, subject, context }: { producer: string; subject: string; context: EventContext },
+): Omit<Envelope, 'sequence'> => {
   const { type, ...data } = event
   return {
     specversion: '1.0',
@@ -81,7 +76,6 @@ export const toEnvelope = (
     ...(context.organizationId && { organizationid: context.organizationId }),
     actorid: context.actorId,
     traceparent: context.traceparent,
-    sequence,
     data,
   }
 }

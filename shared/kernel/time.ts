@@ -28,6 +28,10 @@ export const toIsoOrNull = (at: Instant | null): string | null => (at === null ?
 /** `at` plus a duration in milliseconds. Calendar arithmetic ("+7 days" in a zone) is not this. */
 export const addMs = (at: Instant, durationMs: number): Instant => (at + durationMs) as Instant
 
+/** The end of what began at `beginning`: nothing lasts a negative time, though another machine's clock is ahead. */
+export const notBefore = (beginning: Instant, end: Instant): Instant =>
+  end < beginning ? beginning : end
+
 /**
  * An ISO 8601 instant with `Z`, as the wire carries it. Years below 1000 are refused: what Postgres writes of the
  * first ones, `Date` does not read, or reads as another century.

@@ -12,7 +12,7 @@ export const traceparentOf = (headers: { get(name: string): string | null }): st
     X_AMZN_TRACE_ROOT.exec(headers.get('x-amzn-trace-id') ?? '')
       ?.slice(1)
       .join('')
-  return childOf(traceId ?? randomBytes(16).toString('hex'))
+  return childOf(traceId ?? randomHex(TRACE_ID_DIGITS))
 }
 
 /** The 32 hex digits that every log line, event and answer of one cause share. */
@@ -20,6 +20,22 @@ export const traceIdOf = (traceparent: string): string => TRACEPARENT.exec(trace
 
 /** A new span of the same trace; a broken or absent parent begins a new trace. */
 export const continueTrace = (traceparent: string | undefined): string =>
-  childOf(traceIdOf(traceparent ?? '') || randomBytes(16).toString('hex'))
+  childOf(traceIdOf(traceparent ?? '') || randomHex(TRACE_ID_DIGITS))
 
-const childOf = (traceId: string) => `00-${traceId}-${randomBytes(8).toString('hex')}-01`
+const childOf = (traceId: string) => `00-${traceId}-${randomHex(SPAN_ID_DIGITS)}-01`
+
+const TRACE_ID_DIGITS = 32
+const SPAN_ID_DIGITS = 16
+const POOL_BYTES = 4_096
+
+// No secrets, so they may wait in memory: drawing them one by one would cost each request several system calls.
+let pool = ''
+let drawn = 0
+const randomHex = (digits: number): string => {
+  if (drawn + digits > pool.length) {
+    pool = randomBytes(POOL_BYTES).toString('hex')
+    drawn = 0
+  }
+  drawn += digits
+  return pool.slice(drawn - digits, drawn)
+}

@@ -125,6 +125,47 @@ describe('publishOutbox', () => {
     expect(headers.get('traceparent')).toBe(envelope.traceparent)
   })
 
+  it.each([
+    ['a short one', `'; drop table x; -- \\' $1 $$ "é" 💡`],
+    ['a long one', `'\\"$1'`.repeat(5_000)],
+  ])('takes %s literally, whatever characters it has', async (_, note) => {
+    const noted = { type: 'thing.noted', note }
+    await transaction(service, context(), async (tx) =>
+      appendToStream(tx, { subject: 'a', topic: TOPIC }, noted),
+    )
+    await publish()
+    const { all } = await published()
+    expect(all).toMatchObject([{ type: 'thing.noted', sequence: 1, data: { note } }])
+  })
+
+  it('numbers what several steps of one transaction wrote in the order of their writing', async () => {
+    await transaction(service, context(), async (tx) => {
+      for (const [thingId, count] of [
+        ['b', 1],
+        ['a', 1],
+        ['b', 2],
+        ['a', 2],
+      ] as const)
+        await writeOutbox(tx, events, [{ type: 'thing.counted', thingId, count }])
+    })
+    await publish()
+    const { all } = await published()
+    const counted = all.map(({ subject, sequence, data }) => ({ subject, sequence, data }))
+    for (const thingId of ['a', 'b'])
+      expect(counted.filter(({ subject }) => subject === thingId)).toEqual(
+        [1, 2].map((count) => ({ subject: thingId, sequence: count, data: { thingId, count } })),
+      )
+  })
+
+  it('writes nothing of a transaction that was rolled back', async () => {
+    const failed = transaction(service, context(), async (tx) => {
+      await writeOutbox(tx, events, [{ type: 'thing.counted', thingId: 'a', count: 1 }])
+      throw new Error('no')
+    })
+    await expect(failed).rejects.toThrow('no')
+    expect(await unsettled()).toEqual({ events: 0, streams: 0 })
+  })
+
   it('goes on at the next sequence, and finds nothing when there is nothing', async () => {
     await write('a', [1, 2])
     await publish()
@@ -258,8 +299,8 @@ describe('publishOutbox', () => {
   })
 
   it('publishes everything else when one topic does not exist, and then says so', async () => {
-    await transaction(service, context(), (tx) =>
-      appendToStream(tx, { subject: '-first', topic: 'hub.outbox-test.dlq' }, [{ type: 'x.y' }]),
+    await transaction(service, context(), async (tx) =>
+      appendToStream(tx, { subject: '-first', topic: 'hub.outbox-test.dlq' }, { type: 'x.y' }),
     )
     await write('a', upTo(EVENTS_PER_STREAM_MAX + 1))
     await expect(publish()).rejects.toBeInstanceOf(UnknownTopicError)

@@ -53,15 +53,19 @@ export const publishOutbox = async ({
   let batches = 0
   // Going round through all streams in order, none is starved by those before it.
   let after = FIRST
-  let eventsThisRound = 0
+  let round = EMPTY_ROUND
+  let wasOutdated = false
   let unknownTopic: UnknownTopicError | undefined
   while (!signal.aborted && batches < BATCHES_MAX) {
     const lease: Lease = { token: randomUUID(), ms: leaseMs }
-    const streams = await outbox.claim({ after, lease })
+    const { streams, read } = await outbox.claim({ after, lease })
     if (streams.length > 0) {
-      const sent = await publishBatch({ outbox, bus, lease, streams })
+      const sent = await publishBatch({ outbox, bus, lease, streams, read })
       events += sent.events
-      eventsThisRound += sent.events
+      round = {
+        events: round.events + sent.events,
+        isOutdated: round.isOutdated || new Set(read.map(streamOf)).size < streams.length,
+      }
       batches += 1
       unknownTopic ??= sent.unknownTopic
     }
@@ -69,12 +73,15 @@ export const publishOutbox = async ({
       after = streams.at(-1) ?? FIRST
       continue
     }
-    if (eventsThisRound === 0) {
+    // What a claim could not see yet is looked for once more: the nudge for it may have met our lease, and left.
+    const isOver = round.events === 0 && (!round.isOutdated || wasOutdated)
+    if (isOver) {
       if (unknownTopic) throw unknownTopic
       return { events, batches, isDrained: streams.length === 0 }
     }
+    wasOutdated = round.isOutdated && round.events === 0
     after = FIRST
-    eventsThisRound = 0
+    round = EMPTY_ROUND
   }
   if (unknownTopic) throw unknownTopic
   return { events, batches, isDrained: false }
@@ -91,7 +98,15 @@ export const findOutboxes = async (kysely: Kysely<unknown>): Promise<readonly st
 
 const FIRST = ''
 
+/** Outdated: a stream was leased whose due events had been committed after the claim had begun to look. */
+const EMPTY_ROUND = { events: 0, isOutdated: false }
+
+const streamOf = ({ aggregateId }: OutboxEvent): string => aggregateId
+
 type Lease = { readonly token: string; readonly ms: number }
+
+/** A stream whose turn in the batch did not come, or whose events have just been sent by another. */
+type Nothing = { readonly seq: null }
 
 type OutboxEvent = {
   readonly aggregateId: string
@@ -100,6 +115,9 @@ type OutboxEvent = {
   readonly envelope: Envelope
 }
 
+/** Streams that are leased, in order, and their next events, in order. */
+type Claimed = { readonly streams: readonly string[]; readonly read: readonly OutboxEvent[] }
+
 type Sent = { readonly events: number; readonly unknownTopic: UnknownTopicError | undefined }
 
 const publishBatch = async ({
@@ -107,18 +125,17 @@ const publishBatch = async ({
   bus,
   lease,
   streams,
-}: {
-  outbox: Outbox
-  bus: Pick<Bus, 'send'>
-  lease: Lease
-  streams: readonly string[]
+  read,
+}: Claimed & {
+  readonly outbox: Outbox
+  readonly bus: Pick<Bus, 'send'>
+  readonly lease: Lease
 }): Promise<Sent> => {
   // Published up to here; 0 where nothing of the stream was sent.
   const seqs = new Map(streams.map((stream) => [stream, 0]))
   let events = 0
   let unknownTopic: UnknownTopicError | undefined
   try {
-    const read = await outbox.read(streams, lease)
     // A stream has one topic. Sent apart, a dead-letter topic that was forgotten holds up no other.
     for (const ofTopic of Map.groupBy(read, ({ topic }) => topic).values()) {
       try {
@@ -190,9 +207,12 @@ const outboxOf = (kysely: Kysely<unknown>, schema: string) => {
     return rows.map(({ aggregateId }) => aggregateId)
   }
   return {
-    /** Leases the next streams that have something to send. */
-    async claim({ after, lease }: { after: string; lease: Lease }): Promise<readonly string[]> {
-      const { rows } = await sql<{ aggregateId: string }>`
+    /**
+     * Leases the next streams that have something to send, and reads their next events within the limits of a batch:
+     * both in one request. What was committed since it began is the next batch's.
+     */
+    async claim({ after, lease }: { after: string; lease: Lease }): Promise<Claimed> {
+      const { rows } = await sql<{ stream: string } & (OutboxEvent | Nothing)>`
         with due as materialized (
           select aggregate_id from ${stream}
           where published_seq < last_seq and aggregate_id > ${after}
@@ -202,28 +222,25 @@ const outboxOf = (kysely: Kysely<unknown>, schema: string) => {
           update ${stream} s
           set claimed_by = ${lease.token}, claimed_until = now() + ${lease.ms} * interval '1 ms'
           from due where s.aggregate_id = due.aggregate_id
-          returning s.aggregate_id
-        )
-        select aggregate_id from claimed order by aggregate_id`.execute(kysely)
-      return rows.map(({ aggregateId }) => aggregateId)
-    },
-    /** The next events of the leased streams, in order, within the limits of a batch. */
-    async read(streams: readonly string[], { token }: Lease): Promise<readonly OutboxEvent[]> {
-      const { rows } = await sql<OutboxEvent>`
-        select aggregate_id, seq, topic, envelope from (
+          returning s.aggregate_id, s.published_seq
+        ), sized as (
           select o.*, sum(octet_length(o.envelope::text)) over (
             order by o.aggregate_id, o.seq rows between unbounded preceding and 1 preceding
           ) as bytes_before
-          from ${stream} s cross join lateral (
+          from claimed cross join lateral (
             select * from ${event} o
-            where o.aggregate_id = s.aggregate_id and o.seq > s.published_seq
+            where o.aggregate_id = claimed.aggregate_id and o.seq > claimed.published_seq
             order by o.seq limit ${EVENTS_PER_STREAM_MAX}
           ) o
-          where s.aggregate_id = any(${[...streams]}::text[]) and s.claimed_by = ${token}
-        ) sized
-        where coalesce(bytes_before, 0) < ${BATCH_BYTES_MAX}
-        order by aggregate_id, seq`.execute(kysely)
-      return rows
+        )
+        select claimed.aggregate_id as stream, e.aggregate_id, e.seq, e.topic, e.envelope
+        from claimed left join sized e
+          on e.aggregate_id = claimed.aggregate_id and coalesce(e.bytes_before, 0) < ${BATCH_BYTES_MAX}
+        order by claimed.aggregate_id, e.seq`.execute(kysely)
+      return {
+        streams: [...new Set(rows.map(({ stream }) => stream))],
+        read: rows.filter((row) => row.seq !== null),
+      }
     },
     /**
      * Notes what the log has acknowledged, drops it, and gives the streams back. What was acknowledged stays so even

@@ -1,9 +1,6 @@
-import type { ColumnType } from 'kysely'
-import { type JsonColumn, json } from '../db/columns.ts'
 import type { Tx } from '../db/transaction.ts'
 import {
   type Emitted,
-  type Envelope,
   type EventDefinitions,
   type EventOf,
   toEnvelope,
@@ -17,18 +14,9 @@ export const EVENTS_PER_TRANSACTION_MAX = 500
 /** An event as JSON; with key and headers it fits into a record (`RECORD_BYTES_MAX` of the bus). */
 export const EVENT_BYTES_MAX = 950_000
 
-export type OutboxTables = {
-  outboxStream: {
-    aggregateId: string
-    lastSeq: number
-    publishedSeq: ColumnType<number, number | undefined, number>
-  }
-  outbox: { aggregateId: string; seq: number; topic: string; envelope: JsonColumn<Envelope> }
-}
-
 /**
  * Writes what a rule emitted into the transaction of its effect: both are committed, or neither.
- * Each aggregate's events are numbered without gaps, under the lock of its stream row.
+ * Each aggregate's events are numbered without gaps, under the lock of its stream row, as the transaction commits.
  *
  * @param definitions the producer's own events (`shared/events/<service>.ts`).
  */
@@ -38,10 +26,12 @@ export const writeOutbox = async <Definitions extends EventDefinitions>(
   events: readonly (EventOf<Definitions> & Emitted)[],
 ): Promise<void> => {
   assert(events.length <= EVENTS_PER_TRANSACTION_MAX, 'too many events for one transaction')
-  const bySubject = Map.groupBy<string, Emitted>(events, (event) => subjectOf(definitions, event))
-  // Streams are locked in one order, so that two transactions cannot wait for each other.
-  for (const subject of [...bySubject.keys()].sort())
-    await appendToStream(tx, { subject, topic: topicOf(tx.service) }, bySubject.get(subject) ?? [])
+  for (const event of events)
+    appendToStream(
+      tx,
+      { subject: subjectOf(definitions, event), topic: topicOf(tx.service) },
+      event,
+    )
 }
 
 const subjectOf = (definitions: EventDefinitions, event: Emitted): string => {
@@ -57,46 +47,24 @@ const subjectOf = (definitions: EventDefinitions, event: Emitted): string => {
 /**
  * Appends to one stream of the outbox, for a topic that need not be the service's own (dead letters).
  *
- * @param events at least one; their shape is the caller's promise.
+ * @param event its shape is the caller's promise.
  */
-export const appendToStream = async (
+export const appendToStream = (
   tx: Tx,
   { subject, topic }: { subject: string; topic: string },
-  events: readonly Emitted[],
-): Promise<void> => {
-  assert(events.length > 0, 'something is appended')
-  const db = tx.tables<OutboxTables>()
-  const { lastSeq } = await db
-    .insertInto('outboxStream')
-    .values({ aggregateId: subject, lastSeq: events.length })
-    .onConflict((conflict) =>
-      conflict.column('aggregateId').doUpdateSet((eb) => ({
-        lastSeq: eb('outboxStream.lastSeq', '+', events.length),
-      })),
-    )
-    .returning('lastSeq')
-    .executeTakeFirstOrThrow()
-  const first = lastSeq - events.length + 1
-  await db
-    .insertInto('outbox')
-    .values(
-      events.map((event, index) => {
-        const envelope = toEnvelope(event, {
-          producer: tx.service,
-          subject,
-          sequence: first + index,
-          context: {
-            now: tx.now,
-            organizationId: tx.tenant === '*' ? undefined : tx.tenant,
-            actorId: tx.actorId,
-            traceparent: tx.traceparent,
-          },
-        })
-        const bytes = Buffer.byteLength(JSON.stringify(envelope))
-        assert(bytes <= EVENT_BYTES_MAX, `event ${event.type} of ${bytes} bytes is too large`)
-        return { aggregateId: subject, seq: first + index, topic, envelope: json(envelope) }
-      }),
-    )
-    .execute()
-  tx.wroteEvents()
+  event: Emitted,
+): void => {
+  const envelope = toEnvelope(event, {
+    producer: tx.service,
+    subject,
+    context: {
+      now: tx.now,
+      organizationId: tx.tenant === '*' ? undefined : tx.tenant,
+      actorId: tx.actorId,
+      traceparent: tx.traceparent,
+    },
+  })
+  const bytes = Buffer.byteLength(JSON.stringify(envelope))
+  assert(bytes <= EVENT_BYTES_MAX, `event ${event.type} of ${bytes} bytes is too large`)
+  tx.append({ subject, topic, envelope })
 }

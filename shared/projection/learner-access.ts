@@ -77,13 +77,27 @@ export const learnerAccess = (tx: Tx) => {
 
     put,
 
-    /** Stale news loses: only a later event of the same enrolment changes it. */
-    async end(enrollmentId: EnrollmentId, sequence: number): Promise<void> {
+    /**
+     * Stale news loses: only a later event of the same enrolment changes it. Of whom nothing was heard before, the end
+     * is kept as well: a beginning that was parked and comes after it opens nothing.
+     */
+    async end(
+      {
+        endedAt,
+        ...learner
+      }: Omit<Access, 'versionId' | 'startsAt' | 'endsAt'> & { endedAt: Instant },
+      sequence: number,
+    ): Promise<void> {
+      const window = { startsAt: at(endedAt), endsAt: at(endedAt) }
       await db
-        .updateTable('learnerAccess')
-        .set({ isActive: false, sequence })
-        .where('enrollmentId', '=', enrollmentId)
-        .where('sequence', '<', sequence)
+        .insertInto('learnerAccess')
+        .values({ ...learner, ...window, versionId: NEVER_PINNED, isActive: false, sequence })
+        .onConflict((conflict) =>
+          conflict
+            .column('enrollmentId')
+            .doUpdateSet({ isActive: false, sequence })
+            .where(sql<boolean>`learner_access.sequence < ${sequence}`),
+        )
         .execute()
     },
   }
@@ -128,9 +142,17 @@ export const learnerAccessReactions = {
     await learnerAccess(tx).put(access, { isActive: true, sequence: event.sequence })
   },
   async 'enrollment.ended'({ data, event, tx }) {
-    await learnerAccess(tx).end(data.enrollmentId, event.sequence)
+    const { enrollmentId, courseId, accountId, organizationId } = data
+    const endedAt = instantOf(data.endedAt)
+    await learnerAccess(tx).end(
+      { enrollmentId, courseId, accountId, organizationId, endedAt },
+      event.sequence,
+    )
   },
 } satisfies Reactions<unknown>
+
+// Stands where an end came first; nobody reads the version of an access that is not live.
+const NEVER_PINNED = '' as CourseVersionId
 
 type Tables = {
   learnerAccess: {

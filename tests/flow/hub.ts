@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +9,10 @@ import { eventually } from '../support/eventually.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-const START_TIMEOUT_MS = 120_000
+/** With packaging, on a busy machine. */
+const START_TIMEOUT_MS = 300_000
 const STOP_TIMEOUT_MS = 10_000
+const ATTEMPT_TIMEOUT_MS = 60_000
 
 export type RunningHub = {
   readonly url: string
@@ -47,8 +49,14 @@ export const startHub = async (
       said += chunk
     })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  let hasEnded = false
+  void exited.then(() => {
+    hasEnded = true
+  })
   const ready = eventually(
     async () => {
+      // Whoever waits has been told (`ended`): no reason to go on asking.
+      if (hasEnded) return
       const { status } = await fetch(`${url}/health`)
       if (status !== 200) throw new Error(`the hub is not ready: ${said}`)
     },
@@ -72,6 +80,23 @@ export const startHub = async (
       return { code, ms: performance.now() - startedAt }
     },
   }
+}
+
+/** `npm start` where it cannot succeed. @returns its exit code and what it says on standard error, by lines. */
+export const attemptStart = async (environment: Readonly<Record<string, string>>) => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'local', 'main.ts')], {
+    cwd: root,
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '--no-warnings',
+      HUB_SAMPLE: 'off',
+      PORT: String(await freePort()),
+      ...environment,
+    },
+    encoding: 'utf8',
+    timeout: ATTEMPT_TIMEOUT_MS,
+  })
+  return { status, lines: stderr.trim().split('\n') }
 }
 
 /** One hub for a test file. */

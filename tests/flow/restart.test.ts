@@ -12,7 +12,7 @@ import { freePort } from '../../local/postgres/postgres.ts'
 import { courseContract } from '../../shared/contracts/course.ts'
 import { videoProcessingContract } from '../../shared/contracts/video-processing.ts'
 import { eventually } from '../support/eventually.ts'
-import { type RunningHub, root, startHub } from './hub.ts'
+import { attemptStart, type RunningHub, root, startHub } from './hub.ts'
 
 // What a person at the terminal meets: Ctrl-C, kill -9, two hubs, and starts that cannot succeed.
 
@@ -108,22 +108,8 @@ describe('npm start', () => {
     await eventually(() => expect(processesOf(dataDir)).toBe(''))
   }, 120_000)
 
-  const attempt = async (environment: Readonly<Record<string, string>>) => {
-    const { status, stderr } = spawnSync(process.execPath, [join(root, 'local', 'main.ts')], {
-      cwd: root,
-      env: {
-        ...process.env,
-        NODE_OPTIONS: '--disable-warning=ExperimentalWarning',
-        HUB_SAMPLE: 'off',
-        PORT: String(await freePort()),
-        HUB_DATA: join(folder, 'never'),
-        ...environment,
-      },
-      encoding: 'utf8',
-      timeout: 60_000,
-    })
-    return { status, lines: stderr.trim().split('\n') }
-  }
+  const attempt = (environment: Readonly<Record<string, string>>) =>
+    attemptStart({ HUB_DATA: join(folder, 'never'), ...environment })
 
   it('says in one sentence that the port is in use', async () => {
     const server = createServer().listen(0)
@@ -165,4 +151,36 @@ describe('npm start', () => {
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatch(/^The environment is not right: PORT /)
   }, 60_000)
+
+  it.each([
+    [
+      { DATABASE_URL: 'postgres://hub:x@127.0.0.1:1/hub' },
+      'PostgreSQL at 127.0.0.1:1 cannot be used',
+    ],
+    [{ KAFKA_BROKERS: '127.0.0.1:1' }, 'Kafka at 127.0.0.1:1 cannot be used'],
+    [{ REDIS_URL: 'redis://:x@127.0.0.1:1' }, 'Redis at 127.0.0.1:1 cannot be used'],
+    [
+      {
+        AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
+        AWS_ACCESS_KEY_ID: 'a',
+        AWS_SECRET_ACCESS_KEY: 'b',
+      },
+      'The S3 at http://127.0.0.1:1 cannot be used',
+    ],
+    [
+      { KAFKA_BROKERS: 'localhost' },
+      'The environment is not right: KAFKA_BROKERS must be host:port',
+    ],
+    [
+      { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1', AWS_SECRET_ACCESS_KEY: '' },
+      'AWS_ENDPOINT_URL_S3 needs',
+    ],
+  ])(
+    'says in one sentence that an engine is away or misnamed: %j',
+    async (engine, sentence) => {
+      const { status, lines } = await attempt(engine)
+      expect({ status, lines }).toEqual({ status: 1, lines: [expect.stringContaining(sentence)] })
+    },
+    60_000,
+  )
 })

@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { packageHub } from '../../local/package/package.ts'
+import { eventually } from '../support/eventually.ts'
 
 // `serverless package` without network or credentials, and what it would not notice by itself (style.md, pitfalls 1-4).
 
@@ -13,8 +17,8 @@ const RESOURCES_MAX = 450
 const RESERVED_CONCURRENCY_MAX = 900
 const CONDITION_VALUES_MAX = 5
 /** Decision 0004. */
-const BUNDLE_BYTES_MAX = 700_000
-const SDK_BUNDLE_BYTES_MAX = 1_200_000
+const BUNDLE_BYTES_MAX = 550_000
+const SDK_BUNDLE_BYTES_MAX = 1_050_000
 /**
  * Bundles that carry official clients (S3, Step Functions, MediaConvert, SendGrid), kafkajs, or an HTML parser
  * (decision 0020), by folder.
@@ -193,6 +197,26 @@ describe('serverless package', () => {
     expect(tooLarge).toEqual([])
   })
 
+  it('keeps the tracing of its functions, without the SDK that the tracer was made for', async () => {
+    const daemon = createSocket('udp4')
+    const received: string[] = []
+    daemon.on('message', (message) => received.push(message.toString()))
+    daemon.bind(0, '127.0.0.1')
+    await once(daemon, 'listening')
+    try {
+      await firstAnswer(join(codeRoot, 'functions/course/lambda.mjs'), daemon.address().port)
+      await eventually(() => expect(received).toHaveLength(1))
+      expect(JSON.parse(received[0]?.split('\n')[1] ?? '')).toMatchObject({
+        name: '## functions/course/lambda.http',
+        type: 'subsegment',
+        trace_id: TRACE_ID,
+        annotations: { ColdStart: true, Service: 'course' },
+      })
+    } finally {
+      daemon.close()
+    }
+  })
+
   it.each([
     [450, []],
     [451, ['451 resources']],
@@ -220,6 +244,32 @@ describe('serverless package', () => {
     ])
   })
 })
+
+const TRACE_ID = '1-5759e988-bd862e3fe1be46a994272793'
+
+/** Has a packaged function answer one call in a process of its own, as an environment that is traced. */
+const firstAnswer = async (bundle: string, daemonPort: number): Promise<void> => {
+  const event = { httpMethod: 'GET', path: '/', headers: {}, body: '', isBase64Encoded: false }
+  const script = `const { http } = await import(${JSON.stringify(pathToFileURL(bundle).href)})
+    await http(${JSON.stringify(event)}, {})`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    env: {
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+      AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${daemonPort}`,
+      _HANDLER: 'functions/course/lambda.http',
+      _X_AMZN_TRACE_ID: `Root=${TRACE_ID};Parent=53995c3f42cd8ad8;Sampled=1`,
+      DATABASE_URL: 'postgres://127.0.0.1:9/hub',
+      DATABASE_PASSWORD: 'none',
+      INTERNAL_JWKS: '[{"kty":"OKP"}]',
+      INTERNAL_URL: 'http://127.0.0.1:9',
+      PUBLIC_URL: 'http://hub.test',
+    },
+    stdio: 'ignore',
+  })
+  const [code] = await once(child, 'exit')
+  expect(code).toBe(0)
+}
 
 describe('the state machines', () => {
   const workflows = readdirSync(join(root, 'workflows'))

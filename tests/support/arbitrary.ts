@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import * as z from 'zod'
 
 /** As much of JSON Schema as `z.toJSONSchema` writes. */
-type JsonSchema = {
+export type JsonSchema = {
   readonly type?: string
   readonly const?: unknown
   readonly enum?: readonly unknown[]
@@ -37,7 +37,8 @@ export const validSample = (schema: z.ZodType, seed = 1): unknown =>
     .sample(arbitraryOf(schema), { numRuns: 100, seed })
     .find((value) => schema.safeParse(value).success)
 
-const fromJsonSchema = (schema: JsonSchema): fc.Arbitrary<unknown> => {
+/** Values that a part of a schema takes. */
+export const fromJsonSchema = (schema: JsonSchema): fc.Arbitrary<unknown> => {
   if (schema.const !== undefined) return fc.constant(schema.const)
   if (schema.enum) return fc.constantFrom(...schema.enum)
   const choices = schema.anyOf ?? schema.oneOf

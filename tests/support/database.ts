@@ -9,6 +9,8 @@ export const ROLE_PASSWORD = 'hub-test'
 export type TestDatabase = {
   /** The owner's URL: sees every schema, whatever the rules of row-level security. */
   readonly url: string
+  /** What a service would be given as DATABASE_URL: through the pooler where the run has one. */
+  readonly serviceUrl: string
   /** As the service itself, through its own role. */
   as(service: string, options?: { connectionsMax?: number; role?: string }): Database
   /** Runs a statement as the owner. */
@@ -19,7 +21,10 @@ export type TestDatabase = {
 export const useDatabase = (): TestDatabase => {
   const name = `test_${randomBytes(6).toString('hex')}`
   const serverUrl = process.env.HUB_TEST_POSTGRES_URL ?? ''
-  const url = Object.assign(new URL(serverUrl || 'postgres://unset'), { pathname: `/${name}` }).href
+  const urlAt = (server: string) =>
+    Object.assign(new URL(server || 'postgres://unset'), { pathname: `/${name}` }).href
+  const url = urlAt(serverUrl)
+  const serviceUrl = urlAt(process.env.HUB_TEST_SERVICES_URL ?? serverUrl)
   const opened: Database[] = []
   let owner: pg.Pool
   beforeAll(async () => {
@@ -34,9 +39,10 @@ export const useDatabase = (): TestDatabase => {
   })
   return {
     url,
+    serviceUrl,
     as: (service, options = {}) => {
       const database = openDatabase({
-        url,
+        url: serviceUrl,
         service,
         password: ROLE_PASSWORD,
         connectionsMax: options.connectionsMax ?? 20,

@@ -64,6 +64,8 @@ export const runJest = async (
     const output = await runNode(
       [
         ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+        // kafkajs sets a timer for the past.
+        '--disable-warning=TimeoutNegativeWarning',
         ...[join(root, 'node_modules/jest/bin/jest.js'), '-c', join(root, 'jest.suites.mjs')],
         ...['--json', '--outputFile', outputFile, ...paths],
       ],

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CreateBucketCommand } from '@aws-sdk/client-s3'
+import { CreateBucketCommand, DeleteBucketCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll } from '@jest/globals'
 import { type RunningS3, startS3 } from '../../local/s3/server.ts'
+import { externalUrl, signing } from '../../local/s3/testing.ts'
+import { listObjects, removeObjects } from '../../shared/storage/objects.ts'
 import { openStorage, type Storage } from '../../shared/storage/open.ts'
 
-const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local-secret' }
-const REGION = 'us-east-1'
+const { region: REGION, ...CREDENTIALS } = signing
 const BUCKET = 'media'
 
 export type TestStorage = {
@@ -22,38 +23,51 @@ export type TestStorage = {
   folder(): string
 }
 
-/** A real S3 (local/s3) with an empty bucket for this test file. */
+/** An empty bucket for this test file: in a server of our own (local/s3), or in the one that S3_CONFORMANCE_URL names. */
 export const useStorage = (): TestStorage => {
   let folder: string
-  let s3: RunningS3
+  let s3: RunningS3 | undefined
   let storage: Storage
+  const url = () => externalUrl ?? s3?.url ?? ''
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'hub-s3-'))
-    s3 = await startS3({
-      dataDir: join(folder, 's3'),
-      port: 0,
-      ...CREDENTIALS,
-      region: REGION,
-      allowedOrigins: [],
-    })
+    if (externalUrl === undefined)
+      s3 = await startS3({
+        dataDir: join(folder, 's3'),
+        port: 0,
+        ...signing,
+        allowedOrigins: [],
+      })
     // Where the official client looks for its credentials.
     process.env.AWS_ACCESS_KEY_ID = CREDENTIALS.accessKeyId
     process.env.AWS_SECRET_ACCESS_KEY = CREDENTIALS.secretAccessKey
     storage = openStorage({
       AWS_REGION: REGION,
-      AWS_ENDPOINT_URL_S3: s3.url,
+      AWS_ENDPOINT_URL_S3: url(),
       MEDIA_BUCKET: BUCKET,
     })
     await storage.s3.send(new CreateBucketCommand({ Bucket: BUCKET }))
   })
   afterAll(async () => {
+    // The next file finds an empty one again.
+    if (!s3) await removeBucket(storage)
     storage.s3.destroy()
-    await s3.close()
+    await s3?.close()
     await rm(folder, { recursive: true, force: true })
   })
   return {
     storage: () => storage,
-    access: () => ({ endpoint: s3.url, region: REGION, credentials: CREDENTIALS }),
+    access: () => ({ endpoint: url(), region: REGION, credentials: CREDENTIALS }),
     folder: () => folder,
   }
+}
+
+const removeBucket = async (storage: Storage): Promise<void> => {
+  for (let isLast = false; !isLast; ) {
+    const page = await listObjects(storage, { prefix: '' })
+    const keys = page.objects.map(({ key }) => key)
+    await removeObjects(storage, keys)
+    isLast = page.isLast
+  }
+  await storage.s3.send(new DeleteBucketCommand({ Bucket: storage.bucket }))
 }

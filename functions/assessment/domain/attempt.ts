@@ -9,7 +9,7 @@ import type {
   Id,
   OrganizationId,
 } from '../../../shared/kernel/id.ts'
-import { addMs, type Instant, SECOND_MS, toIso } from '../../../shared/kernel/time.ts'
+import { addMs, type Instant, notBefore, SECOND_MS, toIso } from '../../../shared/kernel/time.ts'
 import {
   answerInvalid,
   answersTooLarge,
@@ -212,7 +212,10 @@ export const saveAnswers = (
 export const submitAttempt = (attempt: Attempt, now: Instant): Decision => {
   if (attempt.state !== 'in_progress') return unchanged(attempt)
   const by = isOverdue(attempt, now) ? 'deadline' : 'learner'
-  const submittedAt = by === 'deadline' && attempt.deadline !== null ? attempt.deadline : now
+  const submittedAt =
+    by === 'deadline' && attempt.deadline !== null
+      ? attempt.deadline
+      : notBefore(attempt.startedAt, now)
   const items = attempt.items.map((item) => ({
     ...item,
     credit: gradeAnswer(item.content, item.answer),

@@ -63,6 +63,8 @@ export const attempts = (tx: Tx) => {
      * this transaction ends: the one lock of starting, submitting, sweeping and grading.
      */
     async lock(learner: Learner): Promise<Standing> {
+      const known = await standingOf(learner, { isLocked: true })
+      if (known) return known
       await db
         .insertInto('standings')
         .values({

@@ -6,7 +6,7 @@ import { addMs, toIso } from '../../../shared/kernel/time.ts'
 import { type Account, MAIL_TOKEN_MS, mayBeMailed, type Purpose } from '../domain/account.ts'
 import { emailKeyOf } from '../domain/address.ts'
 import { type Backoff, countAttempt, MAIL_BACKOFF, waitMs } from '../domain/throttle.ts'
-import { decoy, emit, mailTokens, throttles } from '../store.ts'
+import { emit, mailTokens, throttles } from '../store.ts'
 
 export type MailDeps = {
   readonly tokens: OpaqueTokens
@@ -24,7 +24,7 @@ export const mailTokenTo = async (
   const addressee = account ?? nobody(email, tx)
   const work = () => sendToken(tx, { account: addressee, purpose }, deps)
   if (account && mayBeMailed(account, purpose) && isInTurn) await work()
-  else await decoy(tx, work)
+  else await tx.rehearse(work)
 }
 
 /** Tells the owner of a known address that it was used to sign up, as seldom as any other mail. */
@@ -33,7 +33,7 @@ export const tellOwner = async (tx: Tx, account: Account): Promise<void> => {
   const isInTurn = await takeTurn(tx, throttleKey('repeated', emailKeyOf(email)), MAIL_BACKOFF)
   const work = () => emit(tx, [{ type: 'account.sign_up_repeated', accountId, email, locale }])
   if (isInTurn) await work()
-  else await decoy(tx, work)
+  else await tx.rehearse(work)
 }
 
 /** The name of a bucket, unreadable: addresses do not lie about in it. */

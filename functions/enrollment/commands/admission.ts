@@ -11,6 +11,8 @@ import {
   enrol,
   type Grant,
   isEntitledBy,
+  isFull,
+  type Offering,
 } from '../domain/enrollment.ts'
 import { enrollmentNotFound } from '../errors.ts'
 import { enrollments } from '../store.ts'
@@ -101,10 +103,17 @@ export const admitLearner = async (
   now: Instant,
 ): Promise<Admission> => {
   const store = enrollments(tx)
-  const offering = await store.lockOffering(course)
-  const standing = await store.findActive({ courseId: course.courseId, accountId })
+  const { courseId } = course
   const completed = await store.completedOf(accountId, course.prerequisiteIds)
-  const changes = enrol({ standing, accountId, course, offering, grant, completed }, now)
+  const decide = async (offering: Offering) => {
+    const standing = await store.findActive({ courseId, accountId })
+    const command = { standing, accountId, course, offering, grant, completed }
+    return { standing, changes: enrol(command, now) }
+  }
+  // A full course refuses by what is true now: thousands who come too late need not queue at its lock to hear it.
+  const seen = await store.findOffering(courseId)
+  if (seen && isFull(seen)) await decide(seen)
+  const { standing, changes } = await decide(await store.lockOffering(course))
   const wasEntitled = standing !== undefined && isEntitledBy(standing, grant, now)
   if (!wasEntitled) await onGranted?.()
   for (const change of changes) await store.save(change)

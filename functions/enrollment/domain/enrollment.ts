@@ -10,7 +10,7 @@ import {
   newId,
   type OrganizationId,
 } from '../../../shared/kernel/id.ts'
-import { type Instant, toIso, toIsoOrNull } from '../../../shared/kernel/time.ts'
+import { type Instant, notBefore, toIso, toIsoOrNull } from '../../../shared/kernel/time.ts'
 import {
   courseClosed,
   courseFull,
@@ -76,6 +76,10 @@ export const DEFAULT_SETTINGS: Settings = {
   timeZone: 'UTC',
   enforcesPrerequisites: true,
 }
+
+/** Whether every place is taken: only whom capacity does not bind gets in. */
+export const isFull = ({ capacity, activeCount }: Offering): boolean =>
+  capacity !== null && activeCount >= capacity
 
 /** What the course service says of a course. */
 export type Course = {
@@ -360,9 +364,10 @@ const replaced = (enrollment: Enrollment, changed: Entitlement): Enrollment => (
 
 const ended = (enrollment: Enrollment, reason: EndReason, now: Instant): Change => {
   assert(enrollment.endedAt === null, 'an enrolment ends once')
+  const endedAt = notBefore(enrollment.enrolledAt, now)
   return {
-    enrollment: { ...enrollment, endedAt: now, endReason: reason },
-    events: [{ type: 'enrollment.ended', ...factsOf(enrollment), reason, endedAt: toIso(now) }],
+    enrollment: { ...enrollment, endedAt, endReason: reason },
+    events: [{ type: 'enrollment.ended', ...factsOf(enrollment), reason, endedAt: toIso(endedAt) }],
     activeDelta: -1,
   }
 }

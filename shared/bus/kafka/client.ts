@@ -24,9 +24,17 @@ export const openKafka = (
   { requestTimeoutMs = REQUEST_TIMEOUT_MS }: { requestTimeoutMs?: number } = {},
 ): Kafka => {
   const scram: SASLOptions | undefined = sasl && { mechanism: 'scram-sha-512', ...sasl }
+  // kafkajs begins every client at the first broker of a list, and does not get past it when it is frozen. Asked for
+  // a list it is given one broker, each time the next: who begins anew begins elsewhere.
+  let turn = 0
+  const nextBroker = () => {
+    const broker = brokers[turn % brokers.length] ?? ''
+    turn += 1
+    return [broker]
+  }
   return new Kafka({
     clientId: 'learning-hub',
-    brokers: [...brokers],
+    brokers: nextBroker,
     ssl: tls,
     ...(scram && { sasl: scram }),
     connectionTimeout: CONNECT_TIMEOUT_MS,

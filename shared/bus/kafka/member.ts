@@ -13,6 +13,7 @@ import {
   type Subscription,
 } from '../port.ts'
 import { createPulse, pause } from '../pulse.ts'
+import { assignBySubscription } from './assigner.ts'
 
 const BEATS_PER_SESSION = 4
 /** After its batch is done a partition is fetched again within this time. */
@@ -60,6 +61,7 @@ const runOnce = async (
     maxWaitTimeInMs: FETCH_WAIT_MS_MAX,
     maxBytes: BATCH_BYTES_MAX,
     allowAutoTopicCreation: false,
+    partitionAssigners: [assignBySubscription],
   })
   const ended = createPulse()
   const crash = new AbortController()

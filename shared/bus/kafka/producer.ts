@@ -15,7 +15,12 @@ export type Sender = {
 }
 
 /** A request is tried so often in all, each time by a new producer. */
-const PRODUCERS_PER_REQUEST_MAX = 2
+const PRODUCERS_PER_REQUEST_MAX = 3
+/**
+ * By one producer. Few, since each waits for the leader that the producer knows, and only a new producer asks who leads
+ * now. All in all a send takes 30 s at most: what the outbox publisher's budget leaves of its function's timeout.
+ */
+const RETRIES_MAX = 2
 const ALL_IN_SYNC_REPLICAS = -1
 
 /**
@@ -84,6 +89,7 @@ const connect = async (kafka: Kafka): Promise<Producer> => {
     createPartitioner: Partitioners.DefaultPartitioner,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
+    retry: { retries: RETRIES_MAX },
   })
   await producer.connect()
   return producer

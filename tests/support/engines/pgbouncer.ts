@@ -9,7 +9,8 @@ import { debianProgram } from './toolbox.ts'
 /** Debian's `nobody`. */
 const NOBODY = 65_534
 const CLIENTS_MAX = 500
-const SERVER_CONNECTIONS_PER_POOL = 20
+// Fewer than a service opens in its tests: transactions of several clients meet on one session.
+const SERVER_CONNECTIONS_PER_POOL = 5
 
 export type PgBouncer = {
   /** The same database, user and password, through the pooler. */

@@ -30,11 +30,15 @@ export type Held = { readonly video: Video; readonly processing: Processing }
  */
 export const hold = (input: StepInput, work: Work, call: StepCall): Promise<Held> =>
   call.transaction('*', async (tx) => {
-    const processing = await processings(tx).hold(input, work, call.now)
+    const store = processings(tx)
+    let processing = await store.hold(input, work, call.now)
     if (!processing) {
-      const exists = await processings(tx).find(input)
-      throw exists ? new LeaseLost('the run is over or another’s') : new NotYetRecorded()
+      // The run is recorded, or taken over, in the transaction that starts us: whoever waits for its row, and looks
+      // again, cannot take one that was just committed for another's.
+      if (!(await store.findForUpdate(input))) throw new NotYetRecorded()
+      processing = await store.hold(input, work, call.now)
     }
+    if (!processing) throw new LeaseLost('the run is over or another’s')
     const video = await videos(tx).find(input.videoId)
     if (!video) throw new LeaseLost('the video was deleted')
     return { video, processing }

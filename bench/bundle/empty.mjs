@@ -1,0 +1,1 @@
+// A peer: what it costs to start Node at all.

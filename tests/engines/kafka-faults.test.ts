@@ -1,0 +1,131 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Admin } from 'kafkajs'
+import { lendAdmin } from '../../shared/bus/kafka/admin.ts'
+import { applyTopics } from '../../shared/bus/kafka/topics.ts'
+import { busSchema } from '../../shared/bus/open.ts'
+import { EVENT_TOPIC } from '../../shared/events/topics.ts'
+import { useDatabase } from '../support/database.ts'
+import { type KafkaBroker, type KafkaCluster, startKafka } from '../support/engines/kafka.ts'
+import { eventually } from '../support/eventually.ts'
+import { firstArrivals, PUBLISHED_TOPIC, type Publishing, startPublishing } from './publishing.ts'
+
+const START_TIMEOUT_MS = 120_000
+const WITHIN = { timeoutMs: 60_000 }
+
+// A service writes, the publisher carries, a consumer reads, and meanwhile a broker goes: what was committed arrives,
+// in order per aggregate. Each broker leads partitions of the topic, so each one's loss is met.
+const useKafka = (nodes: 1 | 3) => {
+  const database = useDatabase()
+  const state: { kafka: KafkaCluster | undefined; publishing: Publishing | undefined } = {
+    kafka: undefined,
+    publishing: undefined,
+  }
+  const kafka = () => {
+    if (!state.kafka) throw new Error('Kafka has not started')
+    return state.kafka
+  }
+  const admin = <Result>(work: (lent: Admin) => Promise<Result>) =>
+    lendAdmin({ brokers: kafka().brokers.split(','), tls: false }, work)
+  beforeAll(async () => {
+    state.kafka = await startKafka({ nodes })
+    const replicas = { replicas: nodes, inSyncReplicasMin: Math.max(1, nodes - 1) }
+    const topic = { ...EVENT_TOPIC, ...replicas, name: PUBLISHED_TOPIC }
+    await admin((lent) => applyTopics(lent, [{ kind: 'create', topic }]))
+  }, START_TIMEOUT_MS)
+  afterEach(async () => state.publishing?.stop(), START_TIMEOUT_MS)
+  afterAll(() => state.kafka?.stop())
+  return {
+    kafka,
+    /** Starts, and resolves when the first events have come all the way. */
+    async start(): Promise<Publishing> {
+      await database.query('truncate course.outbox, course.outbox_stream')
+      const config = busSchema.parse({ KAFKA_BROKERS: kafka().brokers })
+      const publishing = await startPublishing(database, config)
+      state.publishing = publishing
+      await eventually(() => expect(publishing.arrived.length).toBeGreaterThan(0), WITHIN)
+      return publishing
+    },
+    async leader(partition: number): Promise<KafkaBroker> {
+      const { topics } = await admin((lent) =>
+        lent.fetchTopicMetadata({ topics: [PUBLISHED_TOPIC] }),
+      )
+      const found = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition)
+      return kafka().broker(found?.leader ?? 0)
+    },
+  }
+}
+
+/** What was committed before this call has been acknowledged by the log. */
+const expectAllSettled = async (publishing: Publishing) => {
+  const written = publishing.written()
+  await eventually(async () => {
+    const settled = await publishing.settled()
+    for (const [subject, count] of written)
+      expect(settled.get(subject)).toBeGreaterThanOrEqual(count)
+  }, WITHIN)
+}
+
+const expectNothingLost = async (publishing: Publishing) => {
+  await publishing.stopWriting()
+  const written = publishing.written()
+  expect(written.size).toBeGreaterThan(0)
+  await eventually(async () => {
+    const arrivals = firstArrivals(publishing.arrived)
+    for (const [subject, count] of written) expect(arrivals.get(subject)).toHaveLength(count)
+    expect(await publishing.lag()).toBe(0)
+  }, WITHIN)
+  for (const [subject, sequences] of firstArrivals(publishing.arrived))
+    expect([subject, sequences]).toEqual([subject, sequences.map((_, index) => index + 1)])
+}
+
+describe('the outbox publisher on three brokers', () => {
+  const kafka = useKafka(3)
+
+  it('goes round a partition leader that is frozen, while writes go on', async () => {
+    const publishing = await kafka.start()
+    const leader = await kafka.leader(0)
+    leader.process.pause()
+    try {
+      // Events of all partitions, this leader's too, while it still holds its sockets and answers nothing.
+      await expectAllSettled(publishing)
+      await expectAllSettled(publishing)
+    } finally {
+      leader.process.resume()
+    }
+    await expectAllSettled(publishing)
+    await expectNothingLost(publishing)
+  })
+
+  it('goes round a partition leader that was killed, and is joined by it again', async () => {
+    const publishing = await kafka.start()
+    const leader = await kafka.leader(1)
+    await leader.process.kill()
+    await expectAllSettled(publishing)
+    await leader.restart()
+    await expectAllSettled(publishing)
+    await expectNothingLost(publishing)
+  })
+})
+
+describe('the outbox publisher on one broker', () => {
+  const kafka = useKafka(1)
+
+  it.each(['stop', 'kill'] as const)(
+    'waits for a broker after a %s, and loses nothing',
+    async (how) => {
+      const publishing = await kafka.start()
+      const broker = kafka.kafka().broker(1)
+      await broker.process[how]()
+      const before = publishing.written()
+      await eventually(() => {
+        expect(publishing.failures()).toBeGreaterThan(0)
+        // Nobody who writes waits for the log.
+        for (const [subject, count] of publishing.written())
+          expect(count).toBeGreaterThan(before.get(subject) ?? 0)
+      }, WITHIN)
+      await broker.restart()
+      await expectAllSettled(publishing)
+      await expectNothingLost(publishing)
+    },
+  )
+})

@@ -1,0 +1,124 @@
+import { join } from 'node:path'
+import type { Person } from '../../../local/demo/people.ts'
+import { awaitVideo, uploadVideo } from '../../../local/demo/video.ts'
+import { loadStream } from '../../../local/demo/watch.ts'
+import { pause } from '../../../shared/bus/pulse.ts'
+import { contentContract } from '../../../shared/contracts/content.ts'
+import { courseContract } from '../../../shared/contracts/course.ts'
+import { videoProcessingContract } from '../../../shared/contracts/video-processing.ts'
+import { videoStreamingContract } from '../../../shared/contracts/video-streaming.ts'
+import type { CourseId, LessonId, MediaId } from '../../../shared/kernel/id.ts'
+import { eventually } from '../../support/eventually.ts'
+import type { FaultRow } from '../fault-row.ts'
+import { type FaultHub, openHub, root } from '../hub/hub.ts'
+import { descendantsOf } from '../hub/processes.ts'
+
+const VIDEOS = { slice: 1, long: 6 }
+const SAMPLE_VIDEO = join(root, 'local', 'sample', 'bigbuckbunny.mp4')
+const BEGIN_TIMEOUT_MS = 120_000
+const DELAY_MS_MAX = 800
+
+/**
+ * While videos are transcoded, the encoder's processes are killed, and once the whole node with everything on it. Each
+ * video becomes ready exactly once, with every segment that its playlists name.
+ */
+export const transcodeKilled: FaultRow = {
+  row: 19,
+  name: 'the transcoder and its node are killed',
+  async run(context) {
+    const hub = await openHub(context)
+    const random = context.random.fork('kills')
+    const healedMs: number[] = []
+    const violations: string[] = []
+    let faults = 0
+    for (let video = 0; video < VIDEOS[context.isLong ? 'long' : 'slice']; video += 1) {
+      let admin = await hub.admin()
+      const mediaId = await uploadVideo(admin.api, SAMPLE_VIDEO, () => {})
+      await untilTranscoding(admin, mediaId)
+      faults += await killEncoders(hub)
+      await pause(random.int(DELAY_MS_MAX), context.signal)
+      const startedAt = performance.now()
+      await hub.process().kill()
+      await hub.restart()
+      faults += 1
+      admin = await hub.admin()
+      const durationMs = await awaitVideo(admin.api, mediaId, () => {})
+      healedMs.push(Math.round(performance.now() - startedAt))
+      if (durationMs < 5_000) violations.push(`G1 the video lasts ${durationMs} ms`)
+      violations.push(...(await walk(admin, mediaId)), ...(await readyOnce(hub, mediaId)))
+    }
+    return { followed: healedMs.length, faults, lost: 0, doubled: 0, violations, healedMs }
+  },
+}
+
+const untilTranscoding = (admin: Person, mediaId: MediaId) =>
+  eventually(
+    async () => {
+      const { items } = await admin.api.call(videoProcessingContract, 'listVideos', {
+        query: { mediaId },
+      })
+      if (items[0]?.processing.state !== 'processing') throw new Error('nothing is processed yet')
+    },
+    { timeoutMs: BEGIN_TIMEOUT_MS },
+  )
+
+/** @returns how many were there to be killed. */
+const killEncoders = async (hub: FaultHub): Promise<number> => {
+  const encoders = await eventually(
+    async () => {
+      const found = (await descendantsOf(hub.process().pid)).filter(({ command }) =>
+        /ffmpeg/.test(command),
+      )
+      if (found.length === 0) throw new Error('no encoder runs')
+      return found
+    },
+    { timeoutMs: 15_000 },
+    // A short film may be encoded before anybody has looked.
+  ).catch(() => [])
+  for (const { pid } of encoders)
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  return encoders.length
+}
+
+/** Every playlist and segment of the video is there, as a learner's player finds them. */
+const walk = async (admin: Person, mediaId: MediaId): Promise<readonly string[]> => {
+  const { courseId, lessonId } = await lessonWith(admin, mediaId)
+  const { playlistUrl } = await admin.api.call(videoStreamingContract, 'startPlayback', {
+    body: { courseId, lessonId, mediaId },
+  })
+  const { renditions, segments } = await loadStream(playlistUrl)
+  return renditions > 0 && segments > 0 ? [] : ['G1 the playlists are empty']
+}
+
+const lessonWith = async (
+  { api }: Person,
+  mediaId: MediaId,
+): Promise<{ courseId: CourseId; lessonId: LessonId }> => {
+  const { courseId } = await api.call(courseContract, 'createCourse', { body: { title: 'Film' } })
+  const { lessonId } = await eventually(
+    () =>
+      api.call(contentContract, 'createLesson', {
+        body: {
+          ...{ courseId, title: 'Film', blocks: [{ kind: 'video' as const, mediaId }] },
+          completion: { kind: 'viewed' as const },
+        },
+      }),
+    { timeoutMs: BEGIN_TIMEOUT_MS },
+  )
+  return { courseId, lessonId }
+}
+
+const readyOnce = async (hub: FaultHub, mediaId: MediaId): Promise<readonly string[]> => {
+  const [row] = await hub.query<{ n: number }>(
+    `select count(distinct convert_from(value, 'utf8')::jsonb ->> 'id')::int as n
+     from event_log.record where topic = 'hub.video-processing.v1'
+       and convert_from(value, 'utf8')::jsonb ->> 'type' = 'video.ready'
+       and convert_from(value, 'utf8')::jsonb -> 'data' ->> 'mediaId' = $1`,
+    [mediaId],
+  )
+  return row?.n === 1 ? [] : [`G2 video.ready was told ${row?.n} times`]
+}
