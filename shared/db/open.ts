@@ -90,10 +90,10 @@ export const databaseUnavailable = (cause: unknown) =>
     cause,
   })
 
-/** SQLSTATE classes and socket errors that mean "the server is not there", not "the query is wrong". */
+/** SQLSTATE classes and socket errors that mean "the server cannot" (it is away, its disk is full), not "the query is wrong". */
 export const isConnectionError = (error: unknown): boolean => {
   const code = sqlState(error)
-  if (code) return /^(08|57P0[123]|53300)/.test(code) || CONNECTION_ERRNOS.has(code)
+  if (code) return /^(08|53|57P0[123]|58)/.test(code) || CONNECTION_ERRNOS.has(code)
   return error instanceof Error && CONNECTION_MESSAGES.test(error.message)
 }
 

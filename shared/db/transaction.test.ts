@@ -70,6 +70,20 @@ describe('a transaction', () => {
   })
 })
 
+describe('a server that cannot', () => {
+  it.each([
+    ['its disk is full', '53100'],
+    ['its disk fails', '58030'],
+  ])('is unavailable when %s', async (_, state) => {
+    const failed = transaction(database.as('course'), context, (tx) =>
+      sql`do ${sql.raw(`$$ begin raise exception 'no' using errcode = '${state}'; end $$`)}`.execute(
+        tx.tables(),
+      ),
+    )
+    await expect(failed).rejects.toMatchObject({ code: 'database.unavailable' })
+  })
+})
+
 describe('afterCommit', () => {
   it('runs when others can see what was written', async () => {
     const seen: number[] = []

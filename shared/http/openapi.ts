@@ -208,9 +208,10 @@ const commonProblems = (
   { service }: Contract,
   { scope, body, params, query, idempotency, ifMatch }: Operation,
 ): readonly (readonly [number, string])[] => [
+  [400, 'request.target'],
   ...(body || params || query
-    ? [[400, 'request.invalid'] as const]
-    : [[400, 'request.target'] as const]),
+    ? [[400, 'request.invalid'] as const, [400, 'request.characters'] as const]
+    : []),
   ...(body
     ? [
         [400, 'request.malformed'] as const,
