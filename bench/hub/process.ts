@@ -18,8 +18,13 @@ export const dataFolder = async (): Promise<{ readonly path: string; remove(): P
 /** A whole hub with its embedded parts, as `npm start` runs it, but without the sample course. */
 export const startHubIn = async (
   dataDir: string,
-): Promise<{ readonly process: EngineProcess; readonly seconds: number }> => {
+): Promise<{
+  readonly process: EngineProcess
+  readonly url: string
+  readonly seconds: number
+}> => {
   const port = await freePort()
+  const url = `http://localhost:${port}`
   const startedAt = performance.now()
   const process = await startEngine({
     program: globalThis.process.execPath,
@@ -27,10 +32,10 @@ export const startHubIn = async (
     environment: { PORT: String(port), HUB_DATA: dataDir, HUB_SAMPLE: 'off' },
     cwd: root,
     ready: async () => {
-      const { status } = await fetch(`http://localhost:${port}/health`)
+      const { status } = await fetch(`${url}/health`)
       if (status !== 200) throw new Error(`it answers ${status}`)
     },
     readyTimeoutMs: START_TIMEOUT_MS,
   })
-  return { process, seconds: (performance.now() - startedAt) / 1_000 }
+  return { process, url, seconds: (performance.now() - startedAt) / 1_000 }
 }

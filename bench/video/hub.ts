@@ -1,36 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Api, openApi, Refused } from '../../local/demo/api.ts'
 import { meet } from '../../local/demo/people.ts'
 import { until } from '../../local/demo/until.ts'
 import { awaitVideo, uploadVideo } from '../../local/demo/video.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
-import { freePort } from '../../local/postgres/postgres.ts'
 import { ACADEMY_ORGANIZATION_ID } from '../../shared/contracts/academy.ts'
 import { organizationContract } from '../../shared/contracts/organization.ts'
 import { videoProcessingContract } from '../../shared/contracts/video-processing.ts'
-import { startEngine } from '../../tests/support/engines/process.ts'
 import type { Running } from '../harness/bench.ts'
 import { cpuSeconds, processTree } from '../harness/processes.ts'
-
-const START_TIMEOUT_MS = 5 * 60_000
+import { dataFolder, startHubIn } from '../hub/process.ts'
 
 /** A whole hub with its embedded parts, and somebody who uploads a film to it as a browser would. */
 export const startHub = async (film: string): Promise<Running> => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'hub-bench-'))
-  const port = await freePort()
-  const url = `http://localhost:${port}`
-  const hub = await startEngine({
-    program: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', 'local/main.ts'],
-    environment: { PORT: String(port), HUB_DATA: dataDir, HUB_SAMPLE: 'off' },
-    ready: async () => {
-      const { status } = await fetch(`${url}/health`)
-      if (status !== 200) throw new Error(`it answers ${status}`)
-    },
-    readyTimeoutMs: START_TIMEOUT_MS,
-  })
+  const folder = await dataFolder()
+  const { process: hub, url } = await startHubIn(folder.path)
   const api = await signInInstructor(url)
   const ignore = () => {}
   return {
@@ -44,7 +27,7 @@ export const startHub = async (film: string): Promise<Running> => {
     },
     async stop() {
       await hub.stop()
-      await rm(dataDir, { recursive: true, force: true })
+      await folder.remove()
     },
   }
 }

@@ -46,8 +46,7 @@ export const openKafkaBus = (options: KafkaBusOptions): Bus => {
   }
 }
 
-/** Lends an admin client for one piece of work. */
-export const withAdmin = async <Result>(
+const withAdmin = async <Result>(
   kafka: Kafka,
   work: (admin: Admin) => Promise<Result>,
 ): Promise<Result> => {
