@@ -35,12 +35,15 @@ export const openLoop = async (options: {
 }): Promise<OpenLoop> => {
   const vegeta = await goProgram(VEGETA)
   const folder = await engineFolder('load')
+  // Late on a busy machine, vegeta would leave the last ones out at the end of the duration.
+  const isEachOnce = options.targets.length === options.requestsPerSecond * options.seconds
   try {
     const [targets, results] = [join(folder.path, 'targets'), join(folder.path, 'results')]
     await writeFile(targets, options.targets.map((target) => `${asJson(target)}\n`).join(''))
     await run(vegeta, [
       ...['attack', '-format=json', `-targets=${targets}`, `-output=${results}`],
-      ...[`-rate=${options.requestsPerSecond}/1s`, `-duration=${options.seconds}s`],
+      `-rate=${options.requestsPerSecond}/1s`,
+      ...(isEachOnce ? ['-lazy'] : [`-duration=${options.seconds}s`]),
       ...['-timeout=30s', '-max-connections=256', '-keepalive=true'],
     ])
     const report = JSON.parse(await run(vegeta, ['report', '-type=json', results]))

@@ -112,8 +112,9 @@ type OutboxEvent = {
   readonly aggregateId: string
   readonly seq: number
   readonly topic: string
-  readonly envelope: Envelope
-}
+  /** The envelope as JSON; whole, it would be parsed here only to be written again. */
+  readonly value: string
+} & Pick<Envelope, 'id' | 'type' | 'traceparent'>
 
 /** Streams that are leased, in order, and their next events, in order. */
 type Claimed = { readonly streams: readonly string[]; readonly read: readonly OutboxEvent[] }
@@ -158,15 +159,20 @@ const publishBatch = async ({
 }
 
 /** A CloudEvent in structured mode; what a consumer routes and traces by stands in the headers as well. */
-const toRecord = ({ topic, aggregateId, envelope }: OutboxEvent): OutboundRecord => ({
+const toRecord = ({
   topic,
-  key: aggregateId,
-  value: JSON.stringify(envelope),
+  aggregateId,
+  value,
+  id,
+  type,
+  traceparent,
+}: OutboxEvent): OutboundRecord => ({
+  ...{ topic, value, key: aggregateId },
   headers: [
     header('content-type', 'application/cloudevents+json; charset=utf-8'),
-    header('ce_id', envelope.id),
-    header('ce_type', envelope.type),
-    header('traceparent', envelope.traceparent),
+    header('ce_id', id),
+    header('ce_type', type),
+    header('traceparent', traceparent),
   ],
 })
 
@@ -224,16 +230,18 @@ const outboxOf = (kysely: Kysely<unknown>, schema: string) => {
           from due where s.aggregate_id = due.aggregate_id
           returning s.aggregate_id, s.published_seq
         ), sized as (
-          select o.*, sum(octet_length(o.envelope::text)) over (
+          select o.*, sum(octet_length(o.value)) over (
             order by o.aggregate_id, o.seq rows between unbounded preceding and 1 preceding
           ) as bytes_before
           from claimed cross join lateral (
-            select * from ${event} o
+            select o.aggregate_id, o.seq, o.topic, o.envelope::text as value, o.envelope ->> 'id' as id,
+              o.envelope ->> 'type' as type, o.envelope ->> 'traceparent' as traceparent
+            from ${event} o
             where o.aggregate_id = claimed.aggregate_id and o.seq > claimed.published_seq
             order by o.seq limit ${EVENTS_PER_STREAM_MAX}
           ) o
         )
-        select claimed.aggregate_id as stream, e.aggregate_id, e.seq, e.topic, e.envelope
+        select claimed.aggregate_id as stream, e.aggregate_id, e.seq, e.topic, e.value, e.id, e.type, e.traceparent
         from claimed left join sized e
           on e.aggregate_id = claimed.aggregate_id and coalesce(e.bytes_before, 0) < ${BATCH_BYTES_MAX}
         order by claimed.aggregate_id, e.seq`.execute(kysely)

@@ -18,7 +18,7 @@ const RESERVED_CONCURRENCY_MAX = 900
 const CONDITION_VALUES_MAX = 5
 /** Decision 0004. */
 const BUNDLE_BYTES_MAX = 550_000
-const SDK_BUNDLE_BYTES_MAX = 1_050_000
+const SDK_BUNDLE_BYTES_MAX = 880_000
 /**
  * Bundles that carry official clients (S3, Step Functions, MediaConvert, SendGrid), kafkajs, or an HTML parser
  * (decision 0020), by folder.

@@ -16,9 +16,9 @@ export const publisherKilled: FaultRow = {
         crashAgainAndAgain(publishers, {
           ...{ context, signal },
           crashes: { slice: 12, long: 150 },
-          // From the first read of a leased stream on: what comes before is only looking for work.
-          armedBy: 'select aggregate_id, seq, topic',
-          stepsMax: 24,
+          // From the first send on, between lease and acknowledgement: what comes before is only looking for work.
+          armedBy: '^send$',
+          stepsMax: 8,
         }),
     }),
 }
