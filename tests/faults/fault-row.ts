@@ -36,6 +36,8 @@ export type Outcome = {
 export type FaultRow = {
   readonly row: number
   readonly name: string
+  /** A run that takes longer hangs; a quarter of an hour unless told otherwise. */
+  readonly timeoutMs?: number
   run(context: RowContext): Promise<Outcome>
 }
 

@@ -28,13 +28,13 @@ const tableOf = (rows: readonly FaultRow[], records: readonly RunRecord[]): stri
   ]
   const soaks = records.filter(({ row }) => row === 0)
   const lines = rows.map(({ row, name }) =>
-    lineOf({ row: String(row), name, command: `--row ${row}` }, keptOf(records, row)),
+    lineOf({ row: String(row), name, command: `--row ${row}` }, runsOf(records, row)),
   )
   const soak = lineOf(
     { row: 'soak', name: soaks.at(-1)?.name ?? 'soak', command: '--soak 20' },
     soaks,
   )
-  const notes = [...rows.map(({ row }) => keptOf(records, row).at(-1)), soaks.at(-1)].flatMap(
+  const notes = [...rows.map(({ row }) => runsOf(records, row).at(-1)), soaks.at(-1)].flatMap(
     (record) => (record?.notes ? [noteOf(record)] : []),
   )
   return [
@@ -49,12 +49,8 @@ const tableOf = (rows: readonly FaultRow[], records: readonly RunRecord[]): stri
   ].join('\n')
 }
 
-/** Runs that failed are told as long as no later one of the same row passed: a mended defect is history. */
-const keptOf = (records: readonly RunRecord[], row: number): readonly RunRecord[] => {
-  const own = records.filter((record) => record.row === row)
-  const passed = own.filter(({ violations }) => violations.length === 0)
-  return passed.length > 0 ? passed : own
-}
+const runsOf = (records: readonly RunRecord[], row: number): readonly RunRecord[] =>
+  records.filter((record) => record.row === row)
 
 const lineOf = (
   { row, name, command }: { row: string; name: string; command: string },
@@ -64,8 +60,8 @@ const lineOf = (
     records.reduce((total, record) => total + pick(record), 0)
   const healed = records.flatMap(({ healedMs }) => healedMs)
   const heals = healed.length > 0 ? `${medianOf(healed)} / ${Math.max(...healed)}` : '-'
-  const isBroken = records.some(({ violations }) => violations.length > 0)
-  const runs = isBroken ? `${records.length}, failing` : String(records.length)
+  const failed = records.filter(({ violations }) => violations.length > 0).length
+  const runs = failed > 0 ? `${records.length}, ${failed} failed` : String(records.length)
   const cells = [
     ...[row, name, runs, sum(({ faults }) => faults), sum(({ followed }) => followed)],
     ...[sum(({ lost }) => lost), sum(({ doubled }) => doubled), heals],

@@ -9,7 +9,6 @@ import { randomOf } from './random.ts'
 import { recordRun } from './record.ts'
 
 const MINUTE_MS = 60_000
-/** A run that takes longer hangs. */
 const RUN_TIMEOUT_MS = 15 * MINUTE_MS
 const VIOLATIONS_SHOWN_MAX = 12
 
@@ -81,7 +80,7 @@ const runOnce = async (
   const context: RowContext = {
     ...{ seed, isLong, nursery },
     random: randomOf(`${seed}/${row.row}`),
-    signal: AbortSignal.timeout(RUN_TIMEOUT_MS),
+    signal: AbortSignal.timeout(row.timeoutMs ?? RUN_TIMEOUT_MS),
     defer: (undo) => void undoes.push(undo),
     say: (line) => console.log(`        ${line}`),
   }

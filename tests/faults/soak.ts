@@ -13,6 +13,8 @@ import { untilWell } from './hub/well.ts'
 import { type Sample, slopesOf } from './slope.ts'
 
 const MINUTE_MS = 60_000
+/** Beside the soak itself: the start of the hub, and its coming to rest. */
+const HEAL_MS_MAX = 15 * MINUTE_MS
 const FAULT_EVERY_MS = 30_000
 const SAMPLE_EVERY_MS = 5_000
 const WORKERS = 4
@@ -28,6 +30,7 @@ const RATES = { RATE_DEFAULT: '1000000', RATE_WRITE: '1000000' }
 export const soakFor = (minutes: number): FaultRow => ({
   row: 0,
   name: `soak of ${minutes} minutes`,
+  timeoutMs: minutes * MINUTE_MS + HEAL_MS_MAX,
   async run(context) {
     const hub = await openHub(context, RATES)
     const { accessToken } = await hub.admin()

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Person } from '../../../local/demo/people.ts'
 import { awaitVideo, uploadVideo } from '../../../local/demo/video.ts'
@@ -45,7 +46,7 @@ export const transcodeKilled: FaultRow = {
       const durationMs = await awaitVideo(admin.api, mediaId, () => {})
       healedMs.push(Math.round(performance.now() - startedAt))
       if (durationMs < 5_000) violations.push(`G1 the video lasts ${durationMs} ms`)
-      violations.push(...(await walk(admin, mediaId)), ...(await readyOnce(hub, mediaId)))
+      violations.push(...(await walk(hub, admin, mediaId)), ...(await readyOnce(hub, mediaId)))
     }
     return { followed: healedMs.length, faults, lost: 0, doubled: 0, violations, healedMs }
   },
@@ -84,14 +85,42 @@ const killEncoders = async (hub: FaultHub): Promise<number> => {
   return encoders.length
 }
 
-/** Every playlist and segment of the video is there, as a learner's player finds them. */
-const walk = async (admin: Person, mediaId: MediaId): Promise<readonly string[]> => {
+/** Every playlist and segment of the video is there, as a learner's player finds them, and nothing beside. */
+const walk = async (hub: FaultHub, admin: Person, mediaId: MediaId): Promise<readonly string[]> => {
   const { courseId, lessonId } = await lessonWith(admin, mediaId)
-  const { playlistUrl } = await admin.api.call(videoStreamingContract, 'startPlayback', {
-    body: { courseId, lessonId, mediaId },
-  })
+  // That the video is ready has yet to reach those who play it.
+  const { playlistUrl } = await eventually(
+    () =>
+      admin.api.call(videoStreamingContract, 'startPlayback', {
+        body: { courseId, lessonId, mediaId },
+      }),
+    { timeoutMs: BEGIN_TIMEOUT_MS },
+  )
   const { renditions, segments } = await loadStream(playlistUrl)
-  return renditions > 0 && segments > 0 ? [] : ['G1 the playlists are empty']
+  const stored = await storedSegments(hub, mediaId)
+  return [
+    ...(renditions > 0 && segments > 0 ? [] : ['G1 the playlists are empty']),
+    ...(stored === segments ? [] : [`G5 ${stored} segments are stored, ${segments} are named`]),
+  ]
+}
+
+/** As the local S3 keeps them: one record an object. */
+const storedSegments = async ({ dataDir, query }: FaultHub, mediaId: MediaId): Promise<number> => {
+  const [video] = await query<{ id: string }>(
+    'select video_id as id from video_processing.videos where media_id = $1',
+    [mediaId],
+  )
+  const folder = join(dataDir, 's3', 'buckets')
+  const names = await readdir(folder, { recursive: true })
+  const records = await Promise.all(
+    names
+      .filter((name) => name.endsWith('.json'))
+      .map(
+        async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as { key?: string },
+      ),
+  )
+  return records.filter(({ key = '' }) => key.includes(`/${video?.id}/`) && key.endsWith('.ts'))
+    .length
 }
 
 const lessonWith = async (
