@@ -73,5 +73,6 @@ export const idleHub: Bench = {
   goals: [{ metric: 'megabytes', atMost: 600 }],
   notes: [
     'The whole process tree: hub, gateway and PostgreSQL. Pages that several processes share count once (PSS).',
+    'Environments that have been idle for half a minute are gone by then; what is left of functions are those that the schedules keep warm.',
   ],
 }
