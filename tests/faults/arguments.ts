@@ -9,6 +9,8 @@ export type Arguments = {
   readonly minutes: number | undefined
   /** Minutes of soak instead of rows. */
   readonly soak: number | undefined
+  /** The simulation as well, where rows are picked; with all rows it runs anyway. */
+  readonly isSimulated: boolean
   /** Renders docs/reliability.md and runs nothing. */
   readonly isReport: boolean
 }
@@ -22,6 +24,7 @@ export const parseArguments = (args: readonly string[]): Arguments => {
       row: { type: 'string' },
       minutes: { type: 'string' },
       soak: { type: 'string' },
+      simulation: { type: 'boolean', default: false },
       report: { type: 'boolean', default: false },
     },
   })
@@ -30,6 +33,7 @@ export const parseArguments = (args: readonly string[]): Arguments => {
     only: numbersIn('row', values.row ?? ''),
     minutes: numbersIn('minutes', values.minutes ?? '')[0],
     soak: numbersIn('soak', values.soak ?? '')[0],
+    isSimulated: values.simulation,
     isReport: values.report,
   }
 }

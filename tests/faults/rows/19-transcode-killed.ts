@@ -4,11 +4,9 @@ import type { Person } from '../../../local/demo/people.ts'
 import { awaitVideo, uploadVideo } from '../../../local/demo/video.ts'
 import { loadStream } from '../../../local/demo/watch.ts'
 import { pause } from '../../../shared/bus/pulse.ts'
-import { contentContract } from '../../../shared/contracts/content.ts'
-import { courseContract } from '../../../shared/contracts/course.ts'
 import { videoProcessingContract } from '../../../shared/contracts/video-processing.ts'
 import { videoStreamingContract } from '../../../shared/contracts/video-streaming.ts'
-import type { CourseId, LessonId, MediaId } from '../../../shared/kernel/id.ts'
+import type { MediaId } from '../../../shared/kernel/id.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { FaultRow } from '../fault-row.ts'
 import { type FaultHub, openHub, root } from '../hub/hub.ts'
@@ -85,15 +83,11 @@ const killEncoders = async (hub: FaultHub): Promise<number> => {
   return encoders.length
 }
 
-/** Every playlist and segment of the video is there, as a learner's player finds them, and nothing beside. */
+/** Every playlist and segment of the video is there, as a player finds them, and nothing beside. */
 const walk = async (hub: FaultHub, admin: Person, mediaId: MediaId): Promise<readonly string[]> => {
-  const { courseId, lessonId } = await lessonWith(admin, mediaId)
   // That the video is ready has yet to reach those who play it.
   const { playlistUrl } = await eventually(
-    () =>
-      admin.api.call(videoStreamingContract, 'startPlayback', {
-        body: { courseId, lessonId, mediaId },
-      }),
+    () => admin.api.call(videoStreamingContract, 'startPreview', { body: { mediaId } }),
     { timeoutMs: BEGIN_TIMEOUT_MS },
   )
   const { renditions, segments } = await loadStream(playlistUrl)
@@ -121,24 +115,6 @@ const storedSegments = async ({ dataDir, query }: FaultHub, mediaId: MediaId): P
   )
   return records.filter(({ key = '' }) => key.includes(`/${video?.id}/`) && key.endsWith('.ts'))
     .length
-}
-
-const lessonWith = async (
-  { api }: Person,
-  mediaId: MediaId,
-): Promise<{ courseId: CourseId; lessonId: LessonId }> => {
-  const { courseId } = await api.call(courseContract, 'createCourse', { body: { title: 'Film' } })
-  const { lessonId } = await eventually(
-    () =>
-      api.call(contentContract, 'createLesson', {
-        body: {
-          ...{ courseId, title: 'Film', blocks: [{ kind: 'video' as const, mediaId }] },
-          completion: { kind: 'viewed' as const },
-        },
-      }),
-    { timeoutMs: BEGIN_TIMEOUT_MS },
-  )
-  return { courseId, lessonId }
 }
 
 const readyOnce = async (hub: FaultHub, mediaId: MediaId): Promise<readonly string[]> => {
