@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import * as z from 'zod'
+import { readYaml } from './yaml.ts'
+
+export const MEASUREMENT_FILE = fileURLToPath(
+  new URL('../../../docs/measurements/functions.json', import.meta.url),
+)
+
+const ms = z.number().min(0)
+
+/** What `npm run measure` writes: how the functions really behave, on a named machine. */
+export const measurementsSchema = z.strictObject({
+  measuredAt: z.iso.datetime({ offset: true }),
+  command: z.string(),
+  machine: z.string(),
+  functions: z.record(
+    z.string(),
+    z.strictObject({
+      invocations: z.number().int().min(1),
+      durationMs: z.strictObject({ mean: ms, p50: ms, p95: ms, p99: ms }),
+      initMs: z.strictObject({ p50: ms, p95: ms }),
+      maxMemoryMb: z.number().positive().nullable(),
+      eventsPerInvocation: z.number().min(0),
+    }),
+  ),
+})
+
+export type Measurements = z.output<typeof measurementsSchema>
+
+/** Nothing if nothing has been measured yet: then the assumptions stand, and are named. */
+export const readMeasurements = async (
+  path = MEASUREMENT_FILE,
+): Promise<Measurements | undefined> =>
+  existsSync(path) ? readYaml(path, measurementsSchema) : undefined
