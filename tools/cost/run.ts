@@ -1,14 +1,19 @@
 import { writeFile } from 'node:fs/promises'
 import { TemplateError } from '../../local/template/resolve.ts'
+import { readLedger } from './actual/ledger.ts'
+import { spendOf } from './actual/spend.ts'
 import { explain } from './bill/explain.ts'
 import { usd } from './bill/money.ts'
+import { budgetOf } from './budget.ts'
+import { STAGES, type Stage } from './design/sizes.ts'
 import { type Flags, readFlags, USAGE } from './flags.ts'
 import { readScenario, scenarioNames } from './inputs/scenario.ts'
 import { InputError } from './inputs/yaml.ts'
 import { reportCsv, reportJson } from './output/data.ts'
+import { spendCsv, spendJson, spendText } from './output/spend.ts'
 import { baselineText, linesText, reportText } from './output/text.ts'
 import { type Report, reportOf } from './report.ts'
-import { type Compared, compare, openWorkspace } from './workspace.ts'
+import { type Compared, compare, openWorkspace, type Workspace } from './workspace.ts'
 
 type Screen = { readonly out: (text: string) => void; readonly err: (text: string) => void }
 
@@ -33,10 +38,14 @@ const run = async (flags: Flags, { out }: Screen): Promise<void> => {
     templatePath: flags.template,
     measurementPath: flags.measurements,
   })
+  if (flags.show === 'budget') return out(await budgets(flags))
   const compared: Compared[] = []
-  for (const name of await scenariosOf(flags))
+  // A line is explained, and spend compared, under one load.
+  const most = flags.why !== undefined || flags.actual.length > 0 ? 1 : undefined
+  for (const name of (await scenariosOf(flags)).slice(0, most))
     compared.push(await compare(workspace, await readScenario(name)))
   if (flags.why !== undefined) return out(why(flags.why, compared))
+  if (flags.actual.length > 0) return out(await spent(flags, workspace, compared))
   const report = reportOf(workspace, compared)
   if (flags.html === undefined) return out(shown(report, flags.show))
   // Drawing brings in a large library, which nothing else needs.
@@ -66,6 +75,34 @@ const shown = (report: Report, show: Flags['show']): string => {
     default:
       return reportText(report)
   }
+}
+
+/** What every stage's sizes.auto.tfvars.json has to hold. */
+const budgets = async ({ switches, template, measurements }: Flags): Promise<string> => {
+  const of = async (stage: Stage) => {
+    const workspace = await openWorkspace({
+      ...{ stage, switches },
+      ...{ templatePath: template, measurementPath: measurements },
+    })
+    return [stage, { budget: await budgetOf(workspace) }] as const
+  }
+  return JSON.stringify(Object.fromEntries(await Promise.all(STAGES.map(of))), undefined, 2)
+}
+
+/** What was billed, beside the first scenario as the plan. */
+const spent = async (
+  { actual, show, stage }: Flags,
+  { platform }: Workspace,
+  [plan]: readonly Compared[],
+): Promise<string> => {
+  const spend = spendOf(await readLedger(actual), {
+    stage,
+    lines: plan?.serverless.lines ?? [],
+    baselineLines: plan?.baseline.lines ?? [],
+    budgetUsd: platform.sizes.budget.monthly_usd,
+  })
+  if (show === 'json') return spendJson(spend)
+  return show === 'csv' ? spendCsv(spend) : spendText(spend)
 }
 
 const why = (id: string, [first]: readonly Compared[]): string => {

@@ -46,7 +46,7 @@ const takeApart = (formula: Formula): { opened: readonly Named[]; leaves: readon
   visit(formula, 0)
   return {
     opened: [...opened.values()],
-    leaves: [...leaves.values()].filter((leaf) => !opened.has(leaf.name)),
+    leaves: [...leaves.values()].filter((leaf) => leaf.op === 'value' || !opened.has(leaf.name)),
   }
 }
 

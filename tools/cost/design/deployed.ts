@@ -9,6 +9,7 @@ import {
   type StateMachine,
 } from '../../../local/template/template.ts'
 import { InputError } from '../inputs/yaml.ts'
+import { type Path, pathOf } from './workflow.ts'
 
 /** One function as the packaged template deploys it. */
 export type DeployedFunction = {
@@ -31,10 +32,13 @@ export type DeployedFunction = {
   readonly runsPerMonth: number
 }
 
+/** A state machine, by what an execution of it takes. */
+export type Workflow = { readonly name: string; readonly kind: 'video' | 'certificate' } & Path
+
 export type Deployed = {
   readonly path: string
   readonly functions: readonly DeployedFunction[]
-  readonly stateMachines: readonly StateMachine[]
+  readonly workflows: readonly Workflow[]
   /** Rules of the internal balancer. */
   readonly listenerRules: number
 }
@@ -118,7 +122,7 @@ export const deployedFrom = (text: string, path: string): Deployed => {
   return {
     path,
     functions: functions.toSorted((one, other) => one.name.localeCompare(other.name, 'en')),
-    stateMachines: template.stateMachines,
+    workflows: template.stateMachines.map(workflowOf),
     listenerRules: template.listenerRules.length,
   }
 }
@@ -135,6 +139,16 @@ const kindOf = (facts: {
   if (facts.hasTopics) return 'bus'
   if (facts.isStep) return 'step'
   return facts.hasSchedules ? 'jobs' : 'other'
+}
+
+const KINDS = { 'video-processing': 'video', 'certificate-issuance': 'certificate' } as const
+
+const workflowOf = (machine: StateMachine): Workflow => {
+  const found = Object.entries(KINDS).find(([name]) => machine.name.includes(name))
+  if (!found)
+    throw new InputError(`Nothing says how often the state machine ${machine.name} is started.`)
+  const [name, kind] = found
+  return { name, kind, ...pathOf(machine) }
 }
 
 const parseDocument = (text: string, path: string) => {

@@ -3,7 +3,6 @@ import { type Formula, fixed, named, over, plus, times } from '../bill/formula.t
 import { burstCalls, load } from '../inputs/scenario.ts'
 import type { DeployedFunction } from './deployed.ts'
 import { eventsPerCall, type Inputs, packaged } from './inputs.ts'
-import { pathOf } from './workflow.ts'
 
 /** How much of everything a month's load brings. */
 export type Volumes = {
@@ -88,13 +87,10 @@ const directCalls = (
   executions: Volumes['executions'],
 ): Formula => {
   const share = inputs.assumptions.requestShare(one.name)
-  const steps = inputs.deployed.stateMachines.flatMap((machine) => {
-    const times_ = pathOf(machine).calls.get(one.name)
-    if (times_ === undefined) return []
-    const often = machine.name.endsWith('video-processing')
-      ? executions.video
-      : executions.certificate
-    return [times(often, fixed(`times in ${machine.name}`, times_, 'calls', 'its state machine'))]
+  const steps = inputs.deployed.workflows.flatMap(({ name, kind, calls }) => {
+    const often = calls.get(one.name)
+    if (often === undefined) return []
+    return [times(executions[kind], fixed(`times in ${name}`, often, 'calls', 'its state machine'))]
   })
   const parts = [
     ...(one.kind === 'http' && share ? [times(requests, share)] : []),

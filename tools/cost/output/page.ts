@@ -5,6 +5,7 @@ import { type MicroUsd, usd } from '../bill/money.ts'
 import type { Report, ScenarioReport } from '../report.ts'
 import { type Plot, plotsOf } from './plots.ts'
 import { PAGE_STYLE } from './style.ts'
+import { words } from './words.ts'
 
 type Markup = ReturnType<typeof html>
 
@@ -32,6 +33,8 @@ Switches on: ${report.switches.length > 0 ? report.switches.join(', ') : 'none'}
 ${headline(first)}
 </header>
 <main>
+<section><h2>Where serverless is dearer</h2>
+${dearerList(report)}</section>
 ${section(bill, scenarioTables(report))}
 ${section(learner, perLearnerTable(report))}
 ${section(meeting, breakEvenTable(report))}
@@ -93,6 +96,16 @@ const headline = ({
 <div><dt>Difference</dt><dd>${signed(serverless - baseline).replace(/\.\d\d$/, '')}</dd></div>
 <div><dt>Serverless per active learner</dt><dd>${perLearner(serverless, activeLearners)}</dd></div>
 </dl>`
+
+/** Said before any plot: what a cost owner must not find out alone. */
+const dearerList = ({ scenarios: [first], baselineAtList }: Report): Markup => {
+  const rows = (first?.components ?? [])
+    .filter(({ difference }) => difference > 0n)
+    .toSorted((one, other) => Number(other.difference - one.difference))
+  const less = (first?.serverless ?? 0n) - baselineAtList
+  return html`<ul>${rows.map(({ component, difference }) => html`<li>${component}: ${signed(difference)}</li>`)}</ul>
+<p>The baseline prices some engines below list price and has no line for NAT gateways, firewalls and keys. At list prices, and with those, it would be ${usd(baselineAtList)} for its ordinary load; serverless less that is ${signed(less)}.</p>`
+}
 
 const section = (plot: Plot | undefined, numbers: Markup): Markup =>
   plot === undefined
@@ -163,6 +176,11 @@ const sensitivityTable = ({ sensitivities }: Report): Markup =>
   table(
     'Change of the bill',
     ['Number', 'Kind', 'With half of it', 'With twice of it'],
-    sensitivities.map(({ name, kind, half, twice }) => [name, kind, signed(half), signed(twice)]),
+    sensitivities.map(({ name, kind, half, twice }) => [
+      words(name),
+      kind,
+      signed(half),
+      signed(twice),
+    ]),
     [0, 1],
   )

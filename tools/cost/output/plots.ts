@@ -3,6 +3,7 @@ import { compile, type TopLevelSpec } from 'vega-lite'
 import type { Component } from '../bill/line.ts'
 import { dollars } from '../bill/money.ts'
 import type { Report } from '../report.ts'
+import { words } from './words.ts'
 
 /** A drawing with the sentence that stands for it. */
 export type Plot = { readonly title: string; readonly summary: string; readonly svg: string }
@@ -30,6 +31,7 @@ const DESIGN_NAMES = { baseline: 'EKS', serverless: 'serverless' } as const
 const DESIGN_COLORS = { domain: ['EKS', 'serverless'], range: ['#b04a00', '#0072b2'] }
 
 const INK = '#222222'
+const LABEL_PX_MAX = 260
 const config: TopLevelSpec['config'] = {
   background: 'transparent',
   // A screen reader gets one sentence and the table, not every mark.
@@ -40,6 +42,7 @@ const config: TopLevelSpec['config'] = {
     titleColor: INK,
     labelFontSize: 13,
     titleFontSize: 13,
+    labelLimit: LABEL_PX_MAX,
     gridColor: '#dddddd',
     domainColor: '#888888',
   },
@@ -49,6 +52,7 @@ const config: TopLevelSpec['config'] = {
     labelFontSize: 13,
     titleFontSize: 13,
     symbolType: 'square',
+    labelLimit: LABEL_PX_MAX,
   },
   header: { labelColor: INK, titleColor: INK, labelFontSize: 13 },
   text: { color: INK, fontSize: 12 },
@@ -65,8 +69,17 @@ export const plotsOf = async (report: Report): Promise<readonly Plot[]> =>
     }),
   )
 
+/** A specification that has to be guessed at is a mistake of ours. */
+const STRICT: ReturnType<typeof vega.logger> = Object.assign(vega.logger(vega.Warn), {
+  warn: (...texts: readonly unknown[]): never => {
+    throw new Error(`vega-lite: ${texts.join(' ')}`)
+  },
+})
+
 const draw = async (spec: TopLevelSpec): Promise<string> => {
-  const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' })
+  const view = new vega.View(vega.parse(compile(spec, { logger: STRICT }).spec), {
+    renderer: 'none',
+  })
   const svg = await view.toSVG()
   view.finalize()
   return svg
@@ -108,7 +121,7 @@ const billByComponent = ({ scenarios }: Report): Drawn => {
       spec: {
         width: WIDTH - 260,
         height: { step: 22 },
-        mark: { type: 'bar', stroke: 'white', strokeWidth: 1 },
+        mark: { type: 'bar', stroke: INK, strokeWidth: 0.6 },
         encoding: {
           y: {
             field: 'design',
@@ -149,7 +162,7 @@ const costPerLearner = ({ scenarios }: Report): Drawn => {
   )
   return {
     title: 'Cost per active learner',
-    summary: `Bars by scenario on a logarithmic scale. The fewer learn, the dearer is each: engines cost the same for one as for all.`,
+    summary: `Points by scenario on a logarithmic scale. The fewer learn, the dearer is each: engines cost the same for one as for all.`,
     spec: {
       data: { values: rows },
       width: WIDTH - 200,
@@ -158,22 +171,23 @@ const costPerLearner = ({ scenarios }: Report): Drawn => {
         y: {
           field: 'scenario',
           title: null,
-          sort: scenarios.map(({ name }) => name),
-          scale: { paddingInner: 0.25 },
+          scale: { paddingInner: 0.25, domain: scenarios.map(({ name }) => name) },
         },
-        yOffset: { field: 'design' },
+        yOffset: { field: 'design', scale: { domain: DESIGN_COLORS.domain } },
         x: {
           field: 'usd',
           type: 'quantitative',
-          scale: { type: 'log', base: 10, domainMin: 0.1 },
+          scale: { type: 'log', base: 10, domain: [0.1, 100] },
           title: 'US dollars a month and active learner (logarithmic)',
           axis: { format: '~g', values: [0.1, 1, 10, 100] },
         },
       },
       layer: [
         {
-          mark: { type: 'bar' },
+          // A bar has no length where there is no nothing.
+          mark: { type: 'point', filled: true, size: 110, opacity: 1 },
           encoding: {
+            shape: { field: 'design', title: null, scale: { domain: DESIGN_COLORS.domain } },
             color: {
               field: 'design',
               title: null,
@@ -183,7 +197,7 @@ const costPerLearner = ({ scenarios }: Report): Drawn => {
           },
         },
         {
-          mark: { type: 'text', align: 'left', dx: 5, baseline: 'middle' },
+          mark: { type: 'text', align: 'left', dx: 10, baseline: 'middle' },
           encoding: { text: { field: 'usd', format: '$,.2f' } },
         },
       ],
@@ -209,7 +223,7 @@ const lambdaAgainstNodes = ({ breakEven: { points, at } }: Report): Drawn => {
       height: 260,
       layer: [
         {
-          mark: { type: 'line', strokeWidth: 2.5, interpolate: 'monotone' },
+          mark: { type: 'line', strokeWidth: 2.5 },
           encoding: {
             x: { field: 'requests', type: 'quantitative', title: 'million requests a month' },
             y: {
@@ -226,6 +240,7 @@ const lambdaAgainstNodes = ({ breakEven: { points, at } }: Report): Drawn => {
             },
             strokeDash: {
               field: 'runs',
+              title: null,
               scale: {
                 domain: ['nodes', 'functions'],
                 range: [
@@ -233,7 +248,6 @@ const lambdaAgainstNodes = ({ breakEven: { points, at } }: Report): Drawn => {
                   [1, 0],
                 ],
               },
-              legend: null,
             },
           },
         },
@@ -252,19 +266,19 @@ const SHOWN = 12
 const whatItHangsOn = ({ sensitivities }: Report): Drawn => {
   const shown = sensitivities.slice(0, SHOWN)
   const rows = shown.flatMap(({ name, half, twice }) => [
-    { name, change: 'half of it', usd: dollars(half) },
-    { name, change: 'twice of it', usd: dollars(twice) },
+    { name: words(name), change: 'half of it', usd: dollars(half) },
+    { name: words(name), change: 'twice of it', usd: dollars(twice) },
   ])
   return {
     title: 'What the serverless bill hangs on',
-    summary: `Bars to both sides of nothing: how the bill changes with half and with twice of a number. The most has ${shown[0]?.name}.`,
+    summary: `Bars to both sides of nothing: how the bill changes with half and with twice of a number. The largest is ${words(shown[0]?.name ?? '')}.`,
     spec: {
       data: { values: rows },
       width: WIDTH - 240,
       height: { step: 20 },
       mark: { type: 'bar', height: 14 },
       encoding: {
-        y: { field: 'name', title: null, sort: shown.map(({ name }) => name) },
+        y: { field: 'name', title: null, sort: shown.map(({ name }) => words(name)) },
         x: {
           field: 'usd',
           type: 'quantitative',

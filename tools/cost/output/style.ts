@@ -12,7 +12,7 @@ dt { color: var(--soft); font-size: .9rem }
 dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums }
 figure { margin: 0 }
 .plot { overflow-x: auto }
-.plot svg { display: block; max-width: 100%; height: auto; min-width: 36rem }
+.plot svg { display: block; width: 100%; height: auto; min-width: 36rem }
 figcaption { color: var(--soft); max-width: 46rem }
 details { margin-top: .75rem }
 summary { cursor: pointer; color: var(--accent); font-weight: 600 }

@@ -4,7 +4,6 @@ import type { DeployedFunction } from '../deployed.ts'
 import { committed, duration, type Inputs, packaged, start } from '../inputs.ts'
 import { MONTH_HOURS, MONTH_SECONDS } from '../month.ts'
 import type { Volumes } from '../volumes.ts'
-import { pathOf } from '../workflow.ts'
 
 const NONE = fixed('no calls', 0, 'calls')
 const MB_PER_GB = fixed('MB of a GB', 1_024, 'MB')
@@ -19,26 +18,24 @@ export const functionLines = (inputs: Inputs, volumes: Volumes): readonly Line[]
     functionLine(inputs, one, volumes.calls.get(one.name) ?? NONE),
   ),
   ...pollerLines(inputs),
-  ...inputs.deployed.stateMachines.map((machine) => {
-    const name = machine.name.endsWith('video-processing') ? 'video' : 'certificate'
-    const { transitions } = pathOf(machine)
-    return {
-      id: `stepfunctions.${name}`,
-      title: `Workflow ${machine.name.replace(/^learning-hub-[a-z]+-/, '')}`,
-      component: 'functions' as const,
+  ...inputs.deployed.workflows.map(
+    ({ name, kind, transitions }): Line => ({
+      id: `stepfunctions.${kind}`,
+      title: `Workflow ${name}`,
+      component: 'functions',
       service: 'AWSStepFunctions',
-      group: name === 'video' ? 'video' : 'certificates',
+      group: kind === 'video' ? 'video' : 'certificates',
       cost: named(
         'workflow',
         'USD',
         times(
-          volumes.executions[name],
+          volumes.executions[kind],
           fixed('transitions of an execution', transitions, 'transitions', 'its state machine'),
           inputs.prices.of('stepfunctions.transitions'),
         ),
       ),
-    }
-  }),
+    }),
+  ),
 ]
 
 const functionLine = (inputs: Inputs, one: DeployedFunction, calls: Formula): Line => {

@@ -40,7 +40,7 @@ const segmentsPerHour = over(
 )
 const renditions = value('renditions', rungs.length, 'renditions', LADDER)
 
-/** Encoding, keeping and showing videos. */
+/** Encoding, keeping and showing videos: nothing that carries a group's tag, so all of it is shared. */
 export const videoLines = (inputs: Inputs): readonly Line[] => [
   encoding(inputs),
   ...keeping(inputs),
@@ -52,7 +52,7 @@ const encoding = ({ prices, scenario }: Inputs): Line => ({
   title: 'Encoding',
   component: 'video',
   service: 'AWSElementalMediaConvert',
-  group: 'video',
+  group: 'shared',
   cost: named(
     'encoding',
     'USD',
@@ -99,7 +99,7 @@ const keeping = ({ prices, scenario, assumptions }: Inputs): readonly Line[] => 
       ...s3,
       id: 's3.media',
       title: 'Videos kept',
-      group: 'media',
+      group: 'shared',
       cost: named(
         'videos',
         'USD',
@@ -120,7 +120,7 @@ const keeping = ({ prices, scenario, assumptions }: Inputs): readonly Line[] => 
       ...s3,
       id: 's3.uploads',
       title: 'Files written',
-      group: 'video',
+      group: 'shared',
       cost: named(
         'files',
         'USD',
@@ -160,7 +160,7 @@ const showing = ({ prices, scenario, assumptions }: Inputs): readonly Line[] => 
       title: 'Videos to learners',
       component: 'delivery',
       service: 'AmazonCloudFront',
-      group: 'playback',
+      group: 'shared',
       cost: named(
         'transfer',
         'USD',
@@ -175,7 +175,7 @@ const showing = ({ prices, scenario, assumptions }: Inputs): readonly Line[] => 
       title: 'Calls of players',
       component: 'delivery',
       service: 'AmazonCloudFront',
-      group: 'playback',
+      group: 'shared',
       cost: named('calls', 'USD', times(requests, prices.of('cloudfront.https'))),
     },
     {
@@ -183,7 +183,7 @@ const showing = ({ prices, scenario, assumptions }: Inputs): readonly Line[] => 
       title: 'Files read by CloudFront',
       component: 'storage',
       service: 'AmazonS3',
-      group: 'playback',
+      group: 'shared',
       cost: named(
         'reads',
         'USD',
