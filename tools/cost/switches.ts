@@ -74,7 +74,7 @@ export const SWITCHES: readonly Switch[] = [
     name: 'log-sampling',
     title: 'Write the lines of one healthy call in ten',
     price:
-      'A healthy call can no longer be found by its trace id nine times of ten. Errors and warnings are all kept.',
+      'Nine healthy calls of ten can no longer be found by their trace id; errors and warnings are all kept. The logger has to learn it first.',
     apply: (inputs) => ({
       ...inputs,
       assumptions: inputs.assumptions.with({ loggedShare: '0.1' }, 'log sampling is on'),

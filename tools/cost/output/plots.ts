@@ -1,12 +1,24 @@
-import * as vega from 'vega'
-import { compile, type TopLevelSpec } from 'vega-lite'
+import type { TopLevelSpec } from 'vega-lite'
 import type { Component } from '../bill/line.ts'
 import { dollars } from '../bill/money.ts'
 import type { Report } from '../report.ts'
+import { draw, INK } from './draw.ts'
 import { words } from './words.ts'
 
 /** A drawing with the sentence that stands for it. */
 export type Plot = { readonly title: string; readonly summary: string; readonly svg: string }
+
+type Drawn = Omit<Plot, 'svg'> & { readonly spec: TopLevelSpec }
+
+/** The plots of a report. */
+export const plotsOf = async (report: Report): Promise<readonly Plot[]> =>
+  Promise.all(
+    [billByComponent, costPerLearner, lambdaAgainstNodes, whatItHangsOn].map(async (plot) => {
+      const { spec, ...texts } = plot(report)
+      const svg = await draw(spec)
+      return { ...texts, svg }
+    }),
+  )
 
 const WIDTH = 760
 
@@ -29,63 +41,6 @@ const PARTS = [
 
 const DESIGN_NAMES = { baseline: 'EKS', serverless: 'serverless' } as const
 const DESIGN_COLORS = { domain: ['EKS', 'serverless'], range: ['#b04a00', '#0072b2'] }
-
-const INK = '#222222'
-const LABEL_PX_MAX = 260
-const config: TopLevelSpec['config'] = {
-  background: 'transparent',
-  // A screen reader gets one sentence and the table, not every mark.
-  aria: false,
-  font: 'system-ui, sans-serif',
-  axis: {
-    labelColor: INK,
-    titleColor: INK,
-    labelFontSize: 13,
-    titleFontSize: 13,
-    labelLimit: LABEL_PX_MAX,
-    gridColor: '#dddddd',
-    domainColor: '#888888',
-  },
-  legend: {
-    labelColor: INK,
-    titleColor: INK,
-    labelFontSize: 13,
-    titleFontSize: 13,
-    symbolType: 'square',
-    labelLimit: LABEL_PX_MAX,
-  },
-  header: { labelColor: INK, titleColor: INK, labelFontSize: 13 },
-  text: { color: INK, fontSize: 12 },
-  view: { stroke: null },
-}
-
-/** The plots of a report. */
-export const plotsOf = async (report: Report): Promise<readonly Plot[]> =>
-  Promise.all(
-    [billByComponent, costPerLearner, lambdaAgainstNodes, whatItHangsOn].map(async (plot) => {
-      const { spec, ...texts } = plot(report)
-      const svg = await draw({ ...spec, config, padding: 4 })
-      return { ...texts, svg }
-    }),
-  )
-
-/** A specification that has to be guessed at is a mistake of ours. */
-const STRICT: ReturnType<typeof vega.logger> = Object.assign(vega.logger(vega.Warn), {
-  warn: (...texts: readonly unknown[]): never => {
-    throw new Error(`vega-lite: ${texts.join(' ')}`)
-  },
-})
-
-const draw = async (spec: TopLevelSpec): Promise<string> => {
-  const view = new vega.View(vega.parse(compile(spec, { logger: STRICT }).spec), {
-    renderer: 'none',
-  })
-  const svg = await view.toSVG()
-  view.finalize()
-  return svg
-}
-
-type Drawn = Omit<Plot, 'svg'> & { readonly spec: TopLevelSpec }
 
 const DESIGNS = ['baseline', 'serverless'] as const
 
