@@ -1,18 +1,19 @@
+import { fileURLToPath } from 'node:url'
 import { Big } from 'big.js'
+import * as z from 'zod'
 import { dollars, type MicroUsd } from './bill/money.ts'
 import { serverlessBill } from './design/serverless.ts'
-import type { Stage } from './design/sizes.ts'
 import { readScenario } from './inputs/scenario.ts'
+import { readYaml } from './inputs/yaml.ts'
 import { inputsOf, type Workspace } from './workspace.ts'
 
 /** What Terraform's module `budget` takes. */
 export type Budget = { readonly monthly_usd: number; readonly anomaly_usd: number }
 
-/** The load that a stage's budget is made for. */
-export const BUDGET_SCENARIOS: Readonly<Record<Stage, string>> = {
-  prod: 'baseline',
-  staging: 'staging',
-}
+const FILE = fileURLToPath(new URL('./data/budgets.yaml', import.meta.url))
+
+const purpose = z.strictObject({ scenario: z.string(), switches: z.array(z.string()) })
+const schema = z.strictObject({ prod: purpose, staging: purpose })
 
 /** What a month may bring beyond its plan before anybody is told. */
 const HEADROOM = 1.1
@@ -21,10 +22,11 @@ const ROUND_USD = 100
 const ANOMALY_PART = 60
 const ANOMALY_ROUND_USD = 10
 
-/** The budget of a stage: its bill with the switches that are on, and a tenth more. */
+/** The budget of a stage: the bill of what data/budgets.yaml says, and a tenth more. */
 export const budgetOf = async (workspace: Workspace): Promise<Budget> => {
-  const scenario = await readScenario(BUDGET_SCENARIOS[workspace.platform.stage])
-  return budgetFor(serverlessBill(await inputsOf(workspace, scenario)).total)
+  const { scenario, switches } = (await readYaml(FILE, schema))[workspace.platform.stage]
+  const inputs = await inputsOf({ ...workspace, switches }, await readScenario(scenario))
+  return budgetFor(serverlessBill(inputs).total)
 }
 
 export const budgetFor = (bill: MicroUsd): Budget => {

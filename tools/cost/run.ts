@@ -78,10 +78,10 @@ const shown = (report: Report, show: Flags['show']): string => {
 }
 
 /** What every stage's sizes.auto.tfvars.json has to hold. */
-const budgets = async ({ switches, template, measurements }: Flags): Promise<string> => {
+const budgets = async ({ template, measurements }: Flags): Promise<string> => {
   const of = async (stage: Stage) => {
     const workspace = await openWorkspace({
-      ...{ stage, switches },
+      stage,
       ...{ templatePath: template, measurementPath: measurements },
     })
     return [stage, { budget: await budgetOf(workspace) }] as const

@@ -88,6 +88,17 @@ export const SWITCHES: readonly Switch[] = [
     apply: (inputs) => ({ ...inputs, platform: { ...inputs.platform, hasTopicMetrics: false } }),
   },
   {
+    name: 'one-replica',
+    title: 'One read replica for analytics and reports together',
+    price:
+      'A heavy report slows analytics. It breaks the platform’s list, which names two; no service reads from either yet.',
+    apply: (inputs) =>
+      withSizes(inputs, (sizes) => ({
+        ...sizes,
+        database: { ...sizes.database, replicas: sizes.database.replicas.slice(0, 1) },
+      })),
+  },
+  {
     name: 'one-nat',
     title: 'One NAT gateway instead of one a zone',
     price:

@@ -287,6 +287,28 @@ describe('what was spent', () => {
     expect(await forecast('2026-11-01T00:00:00Z')).toBe(31_000_000n)
   })
 
+  it('under a savings plan is the fee, not the price on demand that is taken off again', async () => {
+    const row = (type: string, usd: string) => ({
+      ...FORMATS['a legacy Cost and Usage Report']({ usd, day: '2026-10-31' }),
+      'lineItem/LineItemType': type,
+    })
+    const path = await scratchFile('export.csv')
+    const rows = [
+      row('SavingsPlanCoveredUsage', '10.0000000001'),
+      row('SavingsPlanNegation', '-10.0000000001'),
+      row('SavingsPlanRecurringFee', '7'),
+      row('SomethingOfNextYear', '2'),
+    ]
+    await writeFile(path, stringify(rows, { header: true }))
+    const found = spendOf(await readLedger([path]), PLAN)
+    expect([found.total.spent, found.total.forecast, found.aside.other]).toEqual([
+      7_000_000n,
+      7_000_000n,
+      2_000_000n,
+    ])
+    expect(spendText(found)).toContain('of kinds that are unknown here $2.00')
+  })
+
   it('is compared with the same days of the month before', async () => {
     const found = await spend(MONTH)
     // The 100 of 20 September lie beyond the tenth.

@@ -24,6 +24,8 @@ export type Format = {
   readonly parse: (row: Row, where: string) => Charge
 }
 
+const TAG_COLUMN = /^resourceTags\/(?:user:)?(.+)$/
+
 const FOCUS_COLUMNS = [
   ...['BilledCost', 'BillingCurrency', 'BillingPeriodStart', 'ChargeCategory'],
   ...['ChargePeriodStart', 'ServiceName'],
@@ -36,6 +38,15 @@ const CUR2_COLUMNS = [
   ...['line_item_unblended_cost', 'line_item_currency_code', 'bill_billing_period_start_date'],
   ...['line_item_line_item_type', 'line_item_usage_start_date', 'line_item_product_code'],
 ]
+
+const MORE_COLUMNS = [
+  ...['ChargeClass', 'ChargePeriodEnd', 'SkuMeter', 'Tags', 'x_ServiceCode', 'x_UsageType'],
+  ...['lineItem/UsageType', 'line_item_usage_type', 'resource_tags'],
+]
+const COLUMNS = new Set([...FOCUS_COLUMNS, ...LEGACY_COLUMNS, ...CUR2_COLUMNS, ...MORE_COLUMNS])
+
+/** Reports have a hundred columns and more; what is not read is not kept. */
+export const isRead = (column: string): boolean => COLUMNS.has(column) || TAG_COLUMN.test(column)
 
 /** Tells the format by the columns. @throws InputError naming what is missing of the nearest format. */
 export const formatOf = (columns: readonly string[], path: string): Format => {
@@ -110,8 +121,6 @@ const CUR_KINDS: Readonly<Record<string, ChargeKind>> = {
   Refund: 'refund',
   Tax: 'tax',
 }
-
-const TAG_COLUMN = /^resourceTags\/(?:user:)?(.+)$/
 
 /** @see https://docs.aws.amazon.com/cur/latest/userguide/data-dictionary.html */
 const legacy: Format = {

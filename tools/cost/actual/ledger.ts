@@ -6,7 +6,7 @@ import { Big } from 'big.js'
 import { CsvError, parse } from 'csv-parse'
 import type { Component } from '../bill/line.ts'
 import { InputError } from '../inputs/yaml.ts'
-import { type Charge, type ChargeKind, type Format, formatOf, type Row } from './formats.ts'
+import { type Charge, type ChargeKind, type Format, formatOf, isRead, type Row } from './formats.ts'
 import { type Place, readPlaces } from './services.ts'
 
 /** A sum of charges that agree in all that is asked for. */
@@ -90,9 +90,13 @@ const readExport = async (
   if (!existsSync(path)) throw new InputError(`${path} is not there.`)
   if (!/\.csv(\.gz)?$/.test(path)) throw new InputError(`${path} is neither .csv nor .csv.gz.`)
   const { text, digest } = openText(path)
+  let columns: readonly string[] = []
   const rows = text.pipe(
     parse({
-      columns: (names: string[]) => names.map((name) => name.trim()),
+      columns: (names: string[]) => {
+        columns = names.map((name) => name.trim())
+        return columns.map((name) => (isRead(name) ? name : false))
+      },
       bom: true,
       info: true,
       max_record_size: ROW_BYTES_MAX,
@@ -107,7 +111,7 @@ const readExport = async (
       info: { lines: number }
     }>) {
       const where = `${path}:${info.lines}`
-      format ??= formatOf(Object.keys(record), path)
+      format ??= formatOf(columns, path)
       count += 1
       if (count > ROWS_MAX) throw new InputError(`${where}: more than ${ROWS_MAX} rows.`)
       take(format.parse(record, where))

@@ -37,13 +37,14 @@ export const packaged = (name: string, number: number | string, unit: string): V
 const measured = (
   { measurements, assumptions }: Inputs,
   { name }: DeployedFunction,
-  read: (one: Measurements['functions'][string]) => number,
+  read: (one: Measurements['functions'][string]) => number | undefined,
   fallback: string,
   as: { readonly name: string; readonly unit: string },
 ): Value => {
-  const found = measurements?.functions[name]
-  if (!found) return { ...assumptions.of(fallback), name: as.name }
-  return value(`${as.name} of ${name}`, read(found), as.unit, {
+  const one = measurements?.functions[name]
+  const found = one && read(one)
+  if (!measurements || found === undefined) return { ...assumptions.of(fallback), name: as.name }
+  return value(`${as.name} of ${name}`, found, as.unit, {
     kind: 'measured',
     text: `docs/measurements/functions.json, ${measurements.measuredAt.slice(0, 10)}, ${measurements.machine}`,
   })
@@ -73,7 +74,7 @@ export const duration = (inputs: Inputs, one: DeployedFunction): Formula => {
 
 /** How long a new environment takes before its first call, in seconds. */
 export const start = (inputs: Inputs, one: DeployedFunction): Formula =>
-  measured(inputs, one, ({ initMs }) => initMs.p50 / 1_000, 'init', {
+  measured(inputs, one, ({ initMs }) => (initMs ? initMs.p50 / 1_000 : undefined), 'init', {
     name: 'start of an environment',
     unit: 's',
   })

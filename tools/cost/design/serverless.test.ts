@@ -134,6 +134,14 @@ describe('a function’s line', () => {
     )
   })
 
+  it('whose start nobody saw rests on the assumption for that alone', async () => {
+    const measurements = structuredClone(await readMeasurements(fixture))
+    Object.assign(measurements?.functions.courseHttp ?? {}, { initMs: null })
+    const { assumptions } = lineOf('lambda.courseHttp', { ...inputs, measurements })
+    expect(assumptions).toContain('start of an environment')
+    expect(assumptions).not.toContain('mean duration')
+  })
+
   it('brings its events to the functions that consume them', async () => {
     const measurements = await readMeasurements(fixture)
     const none = structuredClone(measurements)
@@ -244,7 +252,7 @@ describe('the switches', () => {
   })
 
   it('bring it below $3,500 with the same engines, and with a NAT gateway a zone', () => {
-    const names = ['reservations', 'rightsizing', 'graviton', 'log-sampling', 'broker-metrics']
+    const names = SWITCHES.map(({ name }) => name).filter((name) => name !== 'one-nat')
     const { total, lines } = billOf(switchOn(inputs, names))
     expect(total).toBeLessThan(microUsd(3_500))
     expect(lines.map(({ id }) => id)).toEqual(

@@ -19,7 +19,8 @@ export const measurementsSchema = z.strictObject({
     z.strictObject({
       invocations: z.number().int().min(1),
       durationMs: z.strictObject({ mean: ms, p50: ms, p95: ms, p99: ms }),
-      initMs: z.strictObject({ p50: ms, p95: ms }),
+      /** Null where every call met a warm environment. */
+      initMs: z.strictObject({ p50: ms, p95: ms }).nullable(),
       maxMemoryMb: z.number().positive().nullable(),
       eventsPerInvocation: z.number().min(0),
     }),
