@@ -11,7 +11,7 @@ const measurements = fileURLToPath(new URL('./fixtures/none.json', import.meta.u
 
 const cost = async (...args: readonly string[]) => {
   const said = { out: '', err: '' }
-  const code = await runCost([...args, '--measurements', measurements], {
+  const code = await runCost(['--measurements', measurements, ...args], {
     out: (text) => {
       said.out += text
     },
@@ -160,6 +160,7 @@ describe('bad input', () => {
     ['two forms at once', ['--json', '--csv'], /^--json and --csv exclude each other\.$/],
     ['no such file', ['--scenario', './none.yaml'], /^\.\/none\.yaml cannot be read\.$/],
     ['no such export', ['--actual', './none.csv'], /^\.\/none\.csv is not there\.$/],
+    ['no such measurement', ['--measurements', './none.json'], /^\.\/none\.json cannot be read\.$/],
     ['no such template', ['--template', './none.json'], /^\.\/none\.json is not there; /],
   ])('of %s is one sentence and exit code 1', async (_what, args, sentence) => {
     const { code, out, err } = await cost(...args)

@@ -176,7 +176,7 @@ describe('a function’s line', () => {
 })
 
 describe('the measurement file', () => {
-  it('may be absent', async () => {
+  it('may hold nothing yet', async () => {
     expect(await readMeasurements(nothing)).toBeUndefined()
   })
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { readYaml } from './yaml.ts'
 
-export const MEASUREMENT_FILE = fileURLToPath(
+const MEASUREMENT_FILE = fileURLToPath(
   new URL('../../../docs/measurements/functions.json', import.meta.url),
 )
 
@@ -29,8 +29,13 @@ export const measurementsSchema = z.strictObject({
 
 export type Measurements = z.output<typeof measurementsSchema>
 
-/** Nothing if nothing has been measured yet: then the assumptions stand, and are named. */
-export const readMeasurements = async (
-  path = MEASUREMENT_FILE,
-): Promise<Measurements | undefined> =>
-  existsSync(path) ? readYaml(path, measurementsSchema) : undefined
+/**
+ * Nothing if nothing has been measured yet: then the assumptions stand, and are named.
+ *
+ * @param path of a file that somebody named, and that has to be there.
+ */
+export const readMeasurements = async (path?: string): Promise<Measurements | undefined> => {
+  if (path === undefined && !existsSync(MEASUREMENT_FILE)) return undefined
+  const measurements = await readYaml(path ?? MEASUREMENT_FILE, measurementsSchema)
+  return Object.keys(measurements.functions).length === 0 ? undefined : measurements
+}
