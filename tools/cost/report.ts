@@ -70,7 +70,7 @@ export type Report = {
 }
 
 /** Where break-even is looked for. */
-const REQUESTS_MAX = 400_000_000
+const REQUESTS_MAX = 200_000_000
 
 /** @param compared at least one. */
 export const reportOf = (workspace: Workspace, compared: readonly Compared[]): Report => {

@@ -1,15 +1,6 @@
-import {
-  evaluate,
-  type Formula,
-  fixed,
-  largest,
-  named,
-  over,
-  times,
-  whole,
-} from '../bill/formula.ts'
+import { evaluate, fixed, largest, named, over, times, whole } from '../bill/formula.ts'
 import { type MicroUsd, microUsd } from '../bill/money.ts'
-import { committed, type Inputs } from '../design/inputs.ts'
+import { committed, type Inputs, packaged } from '../design/inputs.ts'
 import { MONTH_HOURS, MONTH_SECONDS } from '../design/month.ts'
 import { serverlessBill } from '../design/serverless.ts'
 
@@ -23,7 +14,7 @@ export type BreakEven = {
   readonly points: readonly BreakEvenPoint[]
   /** Requests a month at which nodes become cheaper; undefined within the range if they never do. */
   readonly at: number | undefined
-  readonly nodesFormula: Formula
+  readonly services: number
 }
 
 const POINTS = 41
@@ -33,7 +24,7 @@ const NODE = 'm6i.large'
  * Functions against nodes that would run the same services, from no request to `requestsMax`.
  *
  * The load's other parts (videos, certificates, schedules) stay as the scenario has them. The nodes are counted as the
- * baseline runs them: every service twice, whatever the load.
+ * baseline runs them: every service that is deployed twice, whatever the load.
  */
 export const breakEven = (inputs: Inputs, requestsMax: number): BreakEven => {
   const points = Array.from({ length: POINTS }, (_none, index) =>
@@ -42,8 +33,8 @@ export const breakEven = (inputs: Inputs, requestsMax: number): BreakEven => {
   const cheaper = points.findIndex((point) => point.functions > point.nodes)
   return {
     points,
+    services: evaluate(servicesOf(inputs)).toNumber(),
     at: cheaper < 1 ? undefined : crossing(inputs, points[cheaper - 1], points[cheaper]),
-    nodesFormula: nodesCost(inputs, inputs.scenario.requests),
   }
 }
 
@@ -71,7 +62,7 @@ const nodesCost = (inputs: Inputs, requests: number) => {
   const { assumptions } = inputs
   const vcpus = assumptions.vcpus(NODE)
   const standing = over(
-    times(assumptions.of('podServices'), assumptions.of('podReplicas'), assumptions.of('podVcpu')),
+    times(servicesOf(inputs), assumptions.of('podReplicas'), assumptions.of('podVcpu')),
     vcpus,
   )
   const busy = over(
@@ -88,6 +79,12 @@ const nodesCost = (inputs: Inputs, requests: number) => {
     'USD',
     times(nodes, MONTH_HOURS, committed(inputs, 'ec2', `ec2.${NODE}`)),
   )
+}
+
+/** As many pods as there are services that answer: a comparison with pods that do not exist would flatter functions. */
+const servicesOf = ({ deployed }: Inputs) => {
+  const { length } = deployed.functions.filter(({ kind }) => kind === 'http')
+  return packaged('services', length, 'services')
 }
 
 const HALVINGS = 30

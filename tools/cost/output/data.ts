@@ -13,7 +13,7 @@ export const reportJson = (report: Report): string =>
         lines: scenario.lines.map(withoutFormula),
         baselineLines: scenario.baselineLines.map(withoutFormula),
       })),
-      breakEven: { at: report.breakEven.at ?? null, points: report.breakEven.points },
+      breakEven: { ...report.breakEven, at: report.breakEven.at ?? null },
     },
     (_key, value) => (typeof value === 'bigint' ? usdText(value, 6) : value),
     2,

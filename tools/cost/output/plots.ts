@@ -160,7 +160,7 @@ const costPerLearner = ({ scenarios }: Report): Drawn => {
   }
 }
 
-const lambdaAgainstNodes = ({ breakEven: { points, at } }: Report): Drawn => {
+const lambdaAgainstNodes = ({ breakEven: { points, at, services } }: Report): Drawn => {
   const rows = points.flatMap(({ requests, functions, nodes }) => [
     { requests: requests / 1e6, runs: 'functions', usd: dollars(functions) },
     { requests: requests / 1e6, runs: 'nodes', usd: dollars(nodes) },
@@ -170,8 +170,8 @@ const lambdaAgainstNodes = ({ breakEven: { points, at } }: Report): Drawn => {
     title: 'Functions against nodes',
     summary:
       at === undefined
-        ? 'Two lines over requests a month. Functions stay below nodes in the whole range.'
-        : `Two lines over requests a month. Functions cost less up to about ${(at / 1e6).toFixed(0)} million requests a month, nodes beyond.`,
+        ? `Two lines over requests a month, for the same ${services} services. Functions stay below nodes in the whole range.`
+        : `Two lines over requests a month, for the same ${services} services. Functions cost less up to about ${(at / 1e6).toFixed(0)} million requests a month, nodes beyond.`,
     spec: {
       data: { values: rows },
       width: WIDTH - 140,

@@ -104,11 +104,11 @@ const savingsTable = ({ savings }: Report) => {
   return `${table}\n\n${sentence}`
 }
 
-const breakEvenText = ({ breakEven: { at, points } }: Report) => {
+const breakEvenText = ({ breakEven: { at, points, services } }: Report) => {
   const last = points.at(-1)?.requests ?? 0
   return at === undefined
-    ? `Functions stay cheaper than nodes for the same services up to ${last.toLocaleString('en')} requests a month.`
-    : `Nodes for the same services are cheaper than functions from about ${at.toLocaleString('en')} requests a month.`
+    ? `Functions stay cheaper than nodes for the same ${services} services up to ${last.toLocaleString('en')} requests a month.`
+    : `Nodes for the same ${services} services are cheaper than functions from about ${at.toLocaleString('en')} requests a month.`
 }
 
 const assumedText = ({ assumed }: Report) =>
