@@ -24,7 +24,7 @@ export type Encoding = Required<Pick<CreateJobRequest, 'UserMetadata'>> & {
 
 /** Every rung has a keyframe at the same instants, and segments of three such groups. */
 const GOP_SECONDS = 2
-const SEGMENT_SECONDS = 6
+export const SEGMENT_SECONDS = 6
 
 /**
  * The encoding job of a run. @param encodings how many there were before: a new number makes a new

@@ -197,10 +197,10 @@ const deliveryRows: readonly Row[] = [
 
 const costRows: readonly Row[] = [
   prod({
-    line: 'a budget of $4,500 a month',
+    line: 'a budget of $6,200 a month, as `npm run cost -- --budget` says',
     address: 'budget.aws_budgets_budget.monthly',
     path: 'limit_amount',
-    is: '4500',
+    is: '6200',
     not: '9000',
   }),
   prod({
@@ -222,10 +222,10 @@ const costRows: readonly Row[] = [
   }),
   mentions(
     {
-      line: 'unusual spend is told (from $100 a day)',
+      line: 'unusual spend is told (from $110 a day)',
       address: 'budget.aws_ce_anomaly_subscription.services',
       path: 'threshold_expression',
-      texts: ['"key":"ANOMALY_TOTAL_IMPACT_ABSOLUTE"', '"values":["100"]'],
+      texts: ['"key":"ANOMALY_TOTAL_IMPACT_ABSOLUTE"', '"values":["110"]'],
     },
     ['prod'],
   ),

@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util'
+import { STAGES, type Stage } from './design/sizes.ts'
+import { InputError } from './inputs/yaml.ts'
+
+export const USAGE = `npm run cost [-- options]: what the hub costs, against its EKS baseline
+
+  --scenario NAME|FILE   a load; may be repeated, the first is what the report is about
+  --with a,b             switches that make the bill smaller
+  --stage prod|staging   whose sizes (prod)
+  --lines                every line of the bill
+  --why LINE             the formula of a line with its numbers
+  --baseline             the baseline's own table beside list prices
+  --json | --csv         for programs and spreadsheets
+  --html FILE            one page with plots
+  --actual FILE          what AWS billed: a FOCUS 1.x, CUR or CUR 2.0 export, .csv or .csv.gz; may be repeated
+  --budget               what Terraform's budgets must hold
+  --template FILE        a packaged template, instead of packaging
+  --measurements FILE    instead of docs/measurements/functions.json`
+
+export type Flags = {
+  readonly scenarios: readonly string[]
+  readonly switches: readonly string[]
+  readonly stage: Stage
+  readonly show: 'report' | 'lines' | 'baseline' | 'json' | 'csv' | 'budget' | 'help'
+  readonly why: string | undefined
+  readonly html: string | undefined
+  readonly actual: readonly string[]
+  readonly template: string | undefined
+  readonly measurements: string | undefined
+}
+
+const SHOWS = ['lines', 'baseline', 'json', 'csv', 'budget', 'help'] as const
+
+/** @throws InputError with one sentence. */
+export const readFlags = (args: readonly string[]): Flags => {
+  const values = parse(args)
+  const shows = SHOWS.filter((name) => values[name])
+  if (shows.length > 1) throw new InputError(`--${shows[0]} and --${shows[1]} exclude each other.`)
+  const stage = STAGES.find((name) => name === (values.stage ?? 'prod'))
+  if (!stage)
+    throw new InputError(`There is no stage ${values.stage}; there are ${STAGES.join(' and ')}.`)
+  return {
+    scenarios: values.scenario ?? [],
+    switches: (values.with ?? []).flatMap((list) => list.split(',')).filter(Boolean),
+    stage,
+    show: shows[0] ?? 'report',
+    why: values.why,
+    html: values.html,
+    actual: values.actual ?? [],
+    template: values.template,
+    measurements: values.measurements,
+  }
+}
+
+const parse = (args: readonly string[]) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        scenario: { type: 'string', multiple: true },
+        with: { type: 'string', multiple: true },
+        stage: { type: 'string' },
+        why: { type: 'string' },
+        html: { type: 'string' },
+        actual: { type: 'string', multiple: true },
+        template: { type: 'string' },
+        measurements: { type: 'string' },
+        lines: { type: 'boolean' },
+        baseline: { type: 'boolean' },
+        json: { type: 'boolean' },
+        csv: { type: 'boolean' },
+        budget: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    const [sentence = 'The options are not understood'] = String((error as Error).message).split(
+      '. ',
+    )
+    throw new InputError(`${sentence}. See npm run cost -- --help.`)
+  }
+}

@@ -1,0 +1,195 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import { parse } from 'csv-parse/sync'
+import { runCost } from './run.ts'
+import { SWITCHES } from './switches.ts'
+import { scratchFile } from './testing.ts'
+
+// The command as people call it, on the real template and the real sizes; only the measurements are not those of today.
+const measurements = fileURLToPath(new URL('./fixtures/none.json', import.meta.url))
+
+const cost = async (...args: readonly string[]) => {
+  const said = { out: '', err: '' }
+  const code = await runCost(['--measurements', measurements, ...args], {
+    out: (text) => {
+      said.out += text
+    },
+    err: (text) => {
+      said.err += text
+    },
+  })
+  return { code, ...said }
+}
+
+beforeAll(() => cost('--budget'), 120_000)
+
+describe('npm run cost', () => {
+  it('compares both designs, says where serverless is dearer and what it would take', async () => {
+    const { code, out } = await cost()
+    expect(code).toBe(0)
+    expect(out).toMatch(/total +\$5,168\.00 +\$/)
+    expect(out).toMatch(/peak +25,000 +\$7,568\.00 +\$/)
+    expect(out).toContain('Where serverless is dearer in baseline: ')
+    expect(out).toMatch(/Below \$3,500 with reservations, /)
+    expect(out).toContain('No function has been measured')
+  })
+
+  it('says the same in every form', async () => {
+    const [json, csv] = [await cost('--json'), await cost('--csv')]
+    const { scenarios } = JSON.parse(json.out)
+    const rows = parse<Record<string, string>>(csv.out, { columns: true })
+    for (const scenario of scenarios) {
+      const micro = rows
+        .filter((row) => row.scenario === scenario.name && row.design === 'serverless')
+        .reduce((sum, row) => sum + BigInt((row.usd_a_month ?? '').replace('.', '')), 0n)
+      expect(micro).toBe(BigInt(scenario.serverless.replace('.', '')))
+    }
+    expect(scenarios[0]).toMatchObject({ name: 'baseline', baseline: '5168.000000' })
+  })
+
+  it('explains a line down to its numbers', async () => {
+    const { out } = await cost('--why', 'nat.hours')
+    expect(out.split('\n')).toEqual([
+      'nat.hours: NAT gateways, $98.5500 a month in baseline',
+      '',
+      'NAT gateways = NAT gateways × hours of a month × price of nat.hours',
+      '  = 3 × 730 × 0.045',
+      '  = 98.55 USD',
+      'where',
+      '  NAT gateways: 3 gateways (terraform: terraform/environments/prod)',
+      '  hours of a month: 730 hours (fixed: 365 × 24 ÷ 12)',
+      '  price of nat.hours: 0.045 USD per hours (price: us-east-1, infracost, 2024-07)',
+    ])
+  })
+
+  it('explains a line of the baseline', async () => {
+    expect((await cost('--scenario', 'peak', '--why', 'baseline.nodes')).out).toContain(
+      '$3,000.0000 a month in peak',
+    )
+  })
+
+  it('shows what a switch changes', async () => {
+    const one = await cost('--with', 'one-nat', '--why', 'nat.hours')
+    expect(one.out).toContain('$32.8500')
+    const all = await cost('--with', SWITCHES.map(({ name }) => name).join(','))
+    expect(all.out).toContain('Switches on: reservations, ')
+  })
+
+  it('shows the baseline beside list prices', async () => {
+    const { out } = await cost('--baseline')
+    expect(out).toMatch(/Two read replicas +\$600\.00 +\$845\.00 +−\$245\.00/)
+    expect(out).toContain('$3,500 to $4,500')
+  })
+
+  it('costs the other stage by its own sizes', async () => {
+    const { out } = await cost('--stage', 'staging', '--why', 'cache.nodes')
+    expect(out).toContain('price of elasticache.cache.t4g.small')
+  })
+
+  it('takes a load of the caller’s', async () => {
+    const path = await scratchFile('mine.json')
+    const text = await readFile(new URL('./data/scenarios/pilot.yaml', import.meta.url), 'utf8')
+    await writeFile(path, text.replace('Pilot with one organisation', 'My own load'))
+    expect((await cost('--scenario', path)).out).toContain('My own load (mine)')
+  })
+
+  it('compares what was billed', async () => {
+    const path = await scratchFile('focus.csv')
+    const head =
+      'BilledCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargeCategory,ServiceName,Tags'
+    const row = `12.5,USD,2026-10-01,2026-10-01,Usage,AWS Lambda,"{""user:stage"":""prod"",""user:group"":""video""}"`
+    await writeFile(path, `${head}\n${row}\n`)
+    const { out } = await cost('--actual', path)
+    expect(out).toMatch(/AWSLambda +\$12\.50/)
+    expect(out).toMatch(/video +\$12\.50/)
+    expect(out).toMatch(/Budget \$[\d,]+\.00: billed so far /)
+  })
+})
+
+describe('the page', () => {
+  it('stands alone: plots with a sentence and a table each, and nothing fetched', async () => {
+    const path = await scratchFile('cost.html')
+    expect((await cost('--html', path)).out).toBe(`Written: ${path}`)
+    const page = await readFile(path, 'utf8')
+    expect(page.match(/<svg /g)?.length).toBe(4)
+    expect(page.match(/role="img" aria-label="[^"]{30,}"/g)?.length).toBe(4)
+    expect(page.match(/<summary>The numbers<\/summary>/g)?.length).toBe(4)
+    expect(page).not.toMatch(/(src|href)="|@import|<script/)
+    expect(page).toContain('lang="en"')
+    expect(page).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('escapes what a scenario is called', async () => {
+    const [path, load] = [await scratchFile('cost.html'), await scratchFile('load.yaml')]
+    const text = await readFile(new URL('./data/scenarios/pilot.yaml', import.meta.url), 'utf8')
+    await writeFile(load, text.replace(/^title: .*$/m, 'title: "<script>alert(1)</script>"'))
+    await cost('--scenario', load, '--html', path)
+    expect(await readFile(path, 'utf8')).not.toContain('<script>')
+  })
+})
+
+describe('bad input', () => {
+  it.each([
+    ['an unknown option', ['--fast'], /^Unknown option '--fast'\. See npm run cost -- --help\.$/],
+    [
+      'an unknown scenario',
+      ['--scenario', 'mars'],
+      /^There is no scenario mars; there are baseline, /,
+    ],
+    [
+      'an unknown switch',
+      ['--with', 'magic'],
+      /^There is no switch magic; there are reservations, /,
+    ],
+    [
+      'an unknown stage',
+      ['--stage', 'moon'],
+      /^There is no stage moon; there are staging and prod\.$/,
+    ],
+    [
+      'an unknown line',
+      ['--why', 'lambda.courseHtpp'],
+      /^There is no line lambda\.courseHtpp\. See --lines\.$/,
+    ],
+    [
+      'a line by half its name',
+      ['--why', 'Render'],
+      /Do you mean lambda\.certificateIssuanceRender\?$/,
+    ],
+    ['two forms at once', ['--json', '--csv'], /^--json and --csv exclude each other\.$/],
+    ['no such file', ['--scenario', './none.yaml'], /^\.\/none\.yaml cannot be read\.$/],
+    ['no such export', ['--actual', './none.csv'], /^\.\/none\.csv is not there\.$/],
+    ['no such measurement', ['--measurements', './none.json'], /^\.\/none\.json cannot be read\.$/],
+    ['no such template', ['--template', './none.json'], /^\.\/none\.json is not there; /],
+  ])('of %s is one sentence and exit code 1', async (_what, args, sentence) => {
+    const { code, out, err } = await cost(...args)
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(sentence)
+    expect(err).not.toContain('\n')
+  })
+
+  it.each([
+    ['a negative load', 'requests: 240000', 'requests: -1', /load\.yaml:4: requests: /],
+    [
+      'half a learner',
+      'activeLearners: 200',
+      'activeLearners: 0.5',
+      /load\.yaml:3: activeLearners: /,
+    ],
+    ['a misspelt amount', 'mails: 1200', 'mail: 1200', /load\.yaml:\d+: /],
+    [
+      'a region without prices',
+      'title: Pilot',
+      'region: eu-north-1\ntitle: Pilot',
+      /has no .+ in eu-north-1, only in us-east-1/,
+    ],
+  ])('in a scenario: %s is refused', async (_what, from, to, sentence) => {
+    const path = await scratchFile('load.yaml')
+    const text = await readFile(new URL('./data/scenarios/pilot.yaml', import.meta.url), 'utf8')
+    await writeFile(path, text.replace(from, to))
+    const { code, err } = await cost('--scenario', path)
+    expect(code).toBe(1)
+    expect(err).toMatch(sentence)
+  })
+})
