@@ -26,7 +26,12 @@ import { watch } from './watch.ts'
 export type Played = {
   readonly people: readonly (Person & { readonly role: string })[]
   readonly courseId: CourseId
+  readonly mediaId: MediaId
+  readonly lessonIds: Built['lessonIds']
+  readonly assessmentId: AssessmentId
   readonly certificateId: CertificateId
+  /** The master playlist of the learner's grant. */
+  readonly playlistUrl: string
   /** `lasts`: still leads there tomorrow. */
   readonly links: readonly {
     readonly title: string
@@ -75,7 +80,7 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
       { ...instructor, role: 'instructor' },
       { ...learner, role: 'learner' },
     ],
-    courseId: built.courseId,
+    ...{ ...built, mediaId, playlistUrl },
     certificateId: certificate.certificateId,
     links: linksOf({ url, courseId: built.courseId, playlistUrl, certificate }),
   }
