@@ -30,8 +30,6 @@ export type Played = {
   readonly lessonIds: Built['lessonIds']
   readonly assessmentId: AssessmentId
   readonly certificateId: CertificateId
-  /** The master playlist of the learner's grant. */
-  readonly playlistUrl: string
   /** `lasts`: still leads there tomorrow. */
   readonly links: readonly {
     readonly title: string
@@ -80,7 +78,7 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
       { ...instructor, role: 'instructor' },
       { ...learner, role: 'learner' },
     ],
-    ...{ ...built, mediaId, playlistUrl },
+    ...{ ...built, mediaId },
     certificateId: certificate.certificateId,
     links: linksOf({ url, courseId: built.courseId, playlistUrl, certificate }),
   }
