@@ -1,0 +1,106 @@
+import { SCALING_SECONDS, WARM_SECONDS } from '../limits.ts'
+import { upperOf } from './demand.ts'
+
+export type ColdStarts = {
+  /** Of all invocations of the profile. */
+  readonly share: number
+  /** Of the worst minute of the profile's clock that had `INVOCATIONS_MIN` or more. */
+  readonly worstMinuteShare: number
+  /** The most environments that are new within ten seconds. */
+  readonly growthMax: number
+}
+
+/** A share of a handful of calls says nothing of a quantile. */
+const INVOCATIONS_MIN = 100
+const MINUTE_SECONDS = 60
+
+/**
+ * Which invocations meet no warm environment, bucket by bucket.
+ *
+ * In a bucket as many environments are needed as run at once in a bad moment (`upperOf`), and while new ones import,
+ * everybody who arrives opens one more: the load then counts the import as well. Environments of the last
+ * `WARM_SECONDS` and provisioned ones are warm. Where calls are rare, one is cold with the probability that none came for
+ * that long (Poisson).
+ *
+ * @param rates arrivals per second in each bucket.
+ */
+export const coldStartsOf = (
+  rates: readonly number[],
+  {
+    bucketSeconds,
+    meanSeconds,
+    initSeconds,
+    provisioned,
+    quantile,
+  }: {
+    bucketSeconds: number
+    meanSeconds: number
+    initSeconds: number
+    provisioned: number
+    quantile: number
+  },
+): ColdStarts => {
+  const remembered = Math.max(1, Math.ceil(WARM_SECONDS / bucketSeconds))
+  const environments: number[] = []
+  const arrivals = rates.map((rate) => rate * bucketSeconds)
+  const cold = rates.map((rate, bucket) => {
+    const before = Math.max(0, bucket - remembered)
+    // What ran before the profile begins is what runs in its first bucket.
+    const warm = Math.max(
+      provisioned,
+      bucket === 0 ? needed(rate * meanSeconds, quantile) : maxOf(environments, before),
+    )
+    const settled = needed(rate * meanSeconds, quantile)
+    const isGrowing = settled > warm
+    const opened = isGrowing ? needed(rate * (meanSeconds + initSeconds), quantile) : settled
+    environments.push(Math.max(settled, provisioned))
+    const ofGrowth = Math.max(0, opened - warm)
+    const ofRareness =
+      provisioned > 0 ? 0 : (arrivals[bucket] ?? 0) * Math.exp(-rate * WARM_SECONDS)
+    return Math.min(arrivals[bucket] ?? 0, Math.max(ofGrowth, ofRareness))
+  })
+  const total = sumOf(arrivals)
+  return {
+    share: total === 0 ? 0 : sumOf(cold) / total,
+    worstMinuteShare: worstShare(cold, arrivals, Math.ceil(MINUTE_SECONDS / bucketSeconds)),
+    growthMax: Math.max(0, ...windows(cold, Math.ceil(SCALING_SECONDS / bucketSeconds))),
+  }
+}
+
+const needed = (load: number, quantile: number): number =>
+  load === 0 ? 0 : Math.ceil(upperOf(load, quantile))
+
+const worstShare = (
+  cold: readonly number[],
+  arrivals: readonly number[],
+  buckets: number,
+): number => {
+  const arrived = blocks(arrivals, buckets)
+  return blocks(cold, buckets).reduce((worst, count, index) => {
+    const among = arrived[index] ?? 0
+    return among < INVOCATIONS_MIN ? worst : Math.max(worst, count / among)
+  }, 0)
+}
+
+/** Sums of so many buckets each, one block after the other: minutes, as CloudWatch draws them. */
+const blocks = (values: readonly number[], buckets: number): readonly number[] =>
+  Array.from({ length: Math.ceil(values.length / buckets) }, (_, block) =>
+    sumOf(values.slice(block * buckets, (block + 1) * buckets)),
+  )
+
+/** Sums of each bucket and those just before it. */
+const windows = (values: readonly number[], window: number): readonly number[] => {
+  let sum = 0
+  return values.map((value, index) => {
+    sum += value - (index >= window ? (values[index - window] ?? 0) : 0)
+    return sum
+  })
+}
+
+const maxOf = (values: readonly number[], from: number): number => {
+  let max = 0
+  for (let index = from; index < values.length; index += 1) max = Math.max(max, values[index] ?? 0)
+  return max
+}
+
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
