@@ -8,9 +8,10 @@ import { hubTopics } from '../../shared/bus/hub-topics.ts'
 
 /**
  * Who calls a function, which decides what a throttle means: `door` refuses a person, `consumer` leaves records on their
- * topic, `async` and `job` are repeated or dropped as hints, `step` is retried by its state machine.
+ * topic, `async` (called by name) and `job` are repeated or dropped, `step` is retried by its state machine, `event` by
+ * EventBridge.
  */
-export type FunctionKind = 'door' | 'consumer' | 'async' | 'job' | 'step'
+export type FunctionKind = 'door' | 'consumer' | 'async' | 'job' | 'step' | 'event'
 
 export type StackFunction = {
   /** In serverless.yml. */
@@ -21,6 +22,8 @@ export type StackFunction = {
   readonly reserved: number | undefined
   readonly provisioned: number | undefined
   readonly usesDatabase: boolean
+  /** Its calls are hints to look for work: one that fails or is throttled is dropped, and nothing is lost. */
+  readonly takesHints: boolean
   /** Topics that it consumes. */
   readonly topics: readonly string[]
   /** Runs a second, by its schedules. */
@@ -55,13 +58,17 @@ export const stackOf = (template: Template): Stack => {
   })
   const doors = new Set(template.listenerRules.map((rule) => rule.targetGroup.functionName))
   const consumers = new Set(template.eventSourceMappings.map((one) => one.functionName))
+  const rules = new Set(
+    template.eventRules.flatMap(({ targets }) => targets.map((one) => one.name)),
+  )
   // A function that is invoked by name is named in somebody's environment.
   const mentioned = new Set(template.functions.flatMap((one) => Object.values(one.environment)))
   const kindOf = ({ name }: TemplateFunction): FunctionKind => {
     if (doors.has(name)) return 'door'
     if (consumers.has(name)) return 'consumer'
     if (mentioned.has(name)) return 'async'
-    return template.schedules.some(({ functionName }) => functionName === name) ? 'job' : 'step'
+    if (template.schedules.some(({ functionName }) => functionName === name)) return 'job'
+    return rules.has(name) ? 'event' : 'step'
   }
   const functions = template.functions.map(
     (one): StackFunction => ({
@@ -72,6 +79,7 @@ export const stackOf = (template: Template): Stack => {
       reserved: one.reservedConcurrency,
       provisioned: one.provisionedConcurrency,
       usesDatabase: 'DATABASE_URL' in one.environment,
+      takesHints: kindOf(one) === 'async' && one.asyncRetriesMax === 0,
       topics: subscriptions
         .filter(({ functionKey }) => functionKey === functionKeyOf(one.name))
         .map(({ topic }) => topic),

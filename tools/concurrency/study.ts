@@ -16,7 +16,7 @@ import type { Study } from './report/study.ts'
 import { type Stack, stackOf } from './stack.ts'
 import { readAccessLog } from './traffic/access-log.ts'
 import { readMetrics } from './traffic/cloudwatch.ts'
-import { followTraffic } from './traffic/follow.ts'
+import { eventsOf, followTraffic } from './traffic/follow.ts'
 import { builtInTraffic, PROFILE_NAMES } from './traffic/profiles.ts'
 import type { Traffic } from './traffic/traffic.ts'
 
@@ -52,7 +52,12 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
   const plan = planFor({ stack, traffic: followed, figures: measurement.functions, targets })
   const instanceClass = await readInstanceClass(args.sizes ?? SIZES)
   const connections = connectionsOf(plan.functions, { instanceClass, targets })
-  const consumption = consumptionOf(stack, plan.functions)
+  const consumption = consumptionOf(stack, {
+    functions: plan.functions,
+    events: eventsOf(followed, stack, measurement.functions),
+    bucketSeconds: followed.bucketSeconds,
+    quantile: args.quantile,
+  })
   const findings = findingsOf(plan, { connections, consumption, targets })
   const { measuredAt, command, machine } = measurement
   const durations = `Durations: ${command}, ${measuredAt.slice(0, 10)}, on ${machine}.`

@@ -1,5 +1,6 @@
 import { SCALING_SECONDS, WARM_SECONDS } from '../limits.ts'
 import { upperOf } from './demand.ts'
+import { erlangB } from './erlang.ts'
 
 export type ColdStarts = {
   /** Of all invocations of the profile. */
@@ -17,8 +18,8 @@ const MINUTE_SECONDS = 60
 /**
  * Which invocations meet no warm environment, bucket by bucket.
  *
- * In a bucket as many environments are needed as run at once in a bad moment (`upperOf`), and while new ones import,
- * everybody who arrives opens one more: the load then counts the import as well. Environments of the last
+ * In a bucket as many environments are needed as run at once in a bad moment (`upperOf`). While new ones import, each
+ * arrival that finds all warm ones busy (Erlang's formula) opens one more. Environments of the last
  * `WARM_SECONDS` and provisioned ones are warm. Where calls are rare, one is cold with the probability that none came for
  * that long (Poisson).
  *
@@ -51,10 +52,9 @@ export const coldStartsOf = (
       bucket === 0 ? needed(rate * meanSeconds, quantile) : maxOf(environments, before),
     )
     const settled = needed(rate * meanSeconds, quantile)
-    const isGrowing = settled > warm
-    const opened = isGrowing ? needed(rate * (meanSeconds + initSeconds), quantile) : settled
     environments.push(Math.max(settled, provisioned))
-    const ofGrowth = Math.max(0, opened - warm)
+    const meanwhile = rate * initSeconds * erlangB(rate * meanSeconds, warm)
+    const ofGrowth = settled > warm ? settled - warm + meanwhile : 0
     const ofRareness =
       provisioned > 0 ? 0 : (arrivals[bucket] ?? 0) * Math.exp(-rate * WARM_SECONDS)
     return Math.min(arrivals[bucket] ?? 0, Math.max(ofGrowth, ofRareness))

@@ -1,6 +1,6 @@
 import { SCALING_ENVIRONMENTS, SCALING_SECONDS, UNRESERVED_MIN } from '../limits.ts'
 import type { Plan } from './plan.ts'
-import { ESSENTIAL, type Targets, UTILISATION_MAX } from './policy.ts'
+import { ESSENTIAL, RECORDS_PER_BATCH_MAX, type Targets } from './policy.ts'
 import type { Connections, Consumption } from './shared.ts'
 
 /** Something that must change, in a sentence; the first is the most urgent. */
@@ -65,11 +65,11 @@ const connectionFindings = ({ needed, limit, instanceClass }: Connections): read
 
 const consumptionFindings = (consumption: readonly Consumption[]): readonly Finding[] =>
   consumption
-    .filter(({ load, partitions }) => load > partitions * UTILISATION_MAX)
-    .map(({ topic, group, load, partitions }) => ({
+    .filter(({ recordsPerBatch }) => recordsPerBatch > RECORDS_PER_BATCH_MAX)
+    .map(({ topic, group, eventsPerSecond, recordsPerBatch, partitions }) => ({
       what:
-        `Give ${topic} more than ${partitions} partitions (it only grows, and moves keys): ${group} has ` +
-        `${load.toFixed(1)} batches under way at the peak, one record each.`,
+        `Give ${topic} more than ${partitions} partitions (it only grows, and moves keys): with ${Math.ceil(eventsPerSecond)} ` +
+        `events a second ${group} falls behind until a batch carries ${recordsPerBatch} records.`,
       usdPerMonth: 0,
     }))
 
@@ -105,8 +105,9 @@ const changed = (verb: string, now: number | undefined, proposed: number | undef
   now === proposed ? [] : [`${verb} ${proposed ?? 'none'} (now ${now ?? 'none'})`]
 
 const blindSpots = ({ functions }: Plan): readonly Finding[] => {
+  // A job that runs once an hour needs one place, however long it takes.
   const blind = functions.filter(
-    ({ isMeasured, demand }) => !isMeasured && demand.peakPerSecond > 0,
+    ({ of, isMeasured, demand }) => !isMeasured && of.kind !== 'job' && demand.peakPerSecond > 0,
   )
   return blind.length === 0
     ? []

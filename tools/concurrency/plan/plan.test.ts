@@ -74,9 +74,18 @@ describe('a plan', () => {
     const quiet = plan({ assessmentHttp: burst })
     expect(of(quiet, 'outboxPublisher').proposed.reserved).toBe(5)
     expect(of(quiet, 'rbacJobs').proposed.reserved).toBe(1)
-    const busy = plan({ outboxPublisher: Array(60).fill(200) })
-    // 200/s x 50 ms x 1.5 at 80 % use.
-    expect(of(busy, 'outboxPublisher').proposed.reserved).toBe(19)
+    const rates = Array(60).fill(200)
+    const stack = {
+      ...sampleStack,
+      functions: sampleStack.functions.map((one) =>
+        one.kind === 'consumer' ? { ...one, reserved: 2 } : one,
+      ),
+    }
+    const busy = plan({ outboxPublisher: rates, rbacJobs: rates, progressBus: rates }, { stack })
+    // 200/s x 50 ms x 1.5 at 80 % use; hints may be dropped and a job runs alone, records must be taken.
+    expect(of(busy, 'progressBus').proposed.reserved).toBe(19)
+    expect(of(busy, 'outboxPublisher').proposed.reserved).toBe(5)
+    expect(of(busy, 'rbacJobs').proposed.reserved).toBe(1)
   })
 
   it('gives a tenth of the calls per second at least', () => {
@@ -150,10 +159,18 @@ describe('a plan', () => {
   })
 })
 
-const findings = (whole: Plan, instanceClass = 'db.r5.xlarge') =>
+const findings = (
+  whole: Plan,
+  {
+    instanceClass = 'db.r5.xlarge',
+    events = new Map<string, readonly number[]>(),
+  }: { instanceClass?: string; events?: ReadonlyMap<string, readonly number[]> } = {},
+) =>
   findingsOf(whole, {
     connections: connectionsOf(whole.functions, { instanceClass, targets: sampleTargets }),
-    consumption: consumptionOf(sampleStack, whole.functions),
+    consumption: consumptionOf(sampleStack, {
+      ...{ functions: whole.functions, events, bucketSeconds: 1, quantile: 0.999 },
+    }),
     targets: sampleTargets,
   }).map(({ what }) => what)
 
@@ -170,15 +187,18 @@ describe('what must change first', () => {
 
   it('is the database, where its connections are not enough', () => {
     const whole = plan({ userHttp: Array(60).fill(9_000) })
-    expect(findings(whole, 'db.t4g.medium')[0]).toMatch(
+    expect(findings(whole, { instanceClass: 'db.t4g.medium' })[0]).toMatch(
       /^Take a larger database than db.t4g.medium/,
     )
     expect(findings(whole).some((what) => what.includes('database'))).toBe(false)
   })
 
-  it('is a topic, where more batches are under way than it has partitions', () => {
-    const whole = plan({ progressBus: Array(60).fill(400) })
-    expect(findings(whole)[0]).toMatch(/^Give hub.assessment.v1 more than 12 partitions/)
+  it('is a topic, where its consumers count on batches that are too large', () => {
+    const on = (perSecond: number) =>
+      findings(plan({}), { events: new Map([['hub.assessment.v1', Array(60).fill(perSecond)]]) })
+    // 3,000/s x 50 ms are 150 erlangs: 13 records a batch on 12 partitions.
+    expect(on(3_000)[0]).toMatch(/^Give hub.assessment.v1 more than 12 .* carries 13 records/)
+    expect(on(2_000)).toEqual([])
   })
 
   it('is nothing for a plan that is already written', () => {

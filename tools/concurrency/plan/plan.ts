@@ -160,7 +160,7 @@ const reserve = (needs: readonly Need[], targets: Targets): ReadonlyMap<string, 
       ? needed
       : of.reserved === undefined
         ? undefined
-        : Math.max(of.reserved, of.provisioned ?? 0, of.kind === 'door' ? 0 : needed)
+        : Math.max(of.reserved, of.provisioned ?? 0, isBoundToWork(of) ? needed : 0)
     const fits = wanted !== undefined && wanted <= left
     if (fits) left -= wanted
     proposals.set(of.key, {
@@ -174,6 +174,10 @@ const reserve = (needs: readonly Need[], targets: Targets): ReadonlyMap<string, 
   }
   return proposals
 }
+
+/** Others have their number for another reason: a door beside the essential ones, a job that runs alone, hints that may be dropped. */
+const isBoundToWork = ({ kind, takesHints }: StackFunction): boolean =>
+  kind !== 'door' && kind !== 'job' && !takesHints
 
 const poolOf = (
   needs: readonly Need[],
@@ -194,15 +198,18 @@ const outcomeOf = (
   pool: Pool,
   { traffic, targets }: Context,
 ): Outcome => ({
-  throttled:
-    need.demand.load === 0
-      ? 0
-      : reserved === undefined
-        ? pool.throttled
-        : erlangB(need.demand.load, reserved),
+  throttled: throttledOf(need, reserved, pool),
   cold: coldOf(need, { provisioned: provisioned ?? 0, traffic, targets }),
   usdPerMonth: provisionedUsdPerMonth(provisioned ?? 0, need.of.memoryMb),
 })
+
+const throttledOf = ({ of, demand }: Need, reserved: number | undefined, pool: Pool): number => {
+  if (demand.load === 0) return 0
+  if (reserved === undefined) return pool.throttled
+  // A schedule calls at even distances, not at random: only what is too long for them meets itself.
+  if (of.kind === 'job') return Math.max(0, 1 - reserved / demand.load)
+  return erlangB(demand.load, reserved)
+}
 
 const pick = ({ reserved, provisioned }: Setting): Setting => ({ reserved, provisioned })
 

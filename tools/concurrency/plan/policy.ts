@@ -27,5 +27,11 @@ export type Targets = {
   readonly account: number
 }
 
+/**
+ * A consumer takes what waits in one batch, up to a hundred records, so a group that falls behind gains on it again. Counting
+ * on more than this is counting on too much.
+ */
+export const RECORDS_PER_BATCH_MAX = 10
+
 /** Of functions called by name, which queue: busier than this, the queue grows in a bad minute. */
 export const UTILISATION_MAX = 0.8

@@ -7,7 +7,7 @@ import {
   DATABASE_MEMORY_GIB,
   PROXY_CONNECTIONS_SHARE,
 } from '../limits.ts'
-import { upperOf } from '../model/demand.ts'
+import { demandOf, upperOf } from '../model/demand.ts'
 import type { Stack, Subscription } from '../stack.ts'
 import type { FunctionPlan } from './plan.ts'
 import type { Targets } from './policy.ts'
@@ -63,22 +63,40 @@ export const readInstanceClass = async (file: string): Promise<string> => {
 
 /** A consumer group on a topic: as many batches at once as there are partitions, and no more. */
 export type Consumption = Subscription & {
-  /** Batches under way at the peak, one record each. */
+  readonly eventsPerSecond: number
+  /** Erlangs at the peak, if each batch had one record. */
   readonly load: number
+  /** Records that a batch must carry at the peak, or the group falls behind until batches do. */
+  readonly recordsPerBatch: number
 }
 
 /** Busiest first. */
 export const consumptionOf = (
-  stack: Stack,
-  functions: readonly FunctionPlan[],
+  { subscriptions }: Stack,
+  {
+    functions,
+    events,
+    bucketSeconds,
+    quantile,
+  }: {
+    functions: readonly FunctionPlan[]
+    /** Events a second in each bucket, by topic. */
+    events: ReadonlyMap<string, readonly number[]>
+    bucketSeconds: number
+    quantile: number
+  },
 ): readonly Consumption[] => {
-  const plans = new Map(functions.map((plan) => [plan.of.key, plan]))
-  return stack.subscriptions
-    .map((one) => {
-      const plan = plans.get(one.functionKey)
-      // What one function takes from several topics is spread evenly: a share of each is not measured.
-      const load = (plan?.demand.load ?? 0) / Math.max(1, plan?.of.topics.length ?? 1)
-      return { ...one, load }
+  const means = new Map(functions.map(({ of, meanMs }) => [of.key, meanMs / 1_000]))
+  return subscriptions
+    .map((one): Consumption => {
+      const meanSeconds = means.get(one.functionKey) ?? 0
+      const demand = demandOf(events.get(one.topic) ?? [], { bucketSeconds, meanSeconds, quantile })
+      return {
+        ...one,
+        eventsPerSecond: demand.peakPerSecond,
+        load: demand.load,
+        recordsPerBatch: Math.max(1, Math.ceil(demand.load / one.partitions)),
+      }
     })
     .toSorted((one, other) => other.load / other.partitions - one.load / one.partitions)
 }

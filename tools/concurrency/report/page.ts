@@ -75,10 +75,10 @@ ${[
 as proposed ${proposed.reserved} and ${share(proposed.throttled)}.</li>
 <li>Database ${connections.instanceClass}: ${connections.needed} of ${connections.limit} connections through the proxy at the peak.</li>
 </ul>
-<table><tr><th>topic</th><th>consumer group</th><th>partitions</th><th>batches at once</th></tr>
+<table><tr><th>topic</th><th>consumer group</th><th>partitions</th><th>events/s</th><th>erlangs</th><th>records a batch</th></tr>
 ${study.consumption.map(
-  ({ topic, group, partitions, load }) =>
-    html`<tr><td>${topic}</td><td class="left">${group}</td><td>${partitions}</td><td>${figure(load)}</td></tr>`,
+  (one) => html`<tr><td>${one.topic}</td><td class="left">${one.group}</td>
+${[one.partitions, figure(one.eventsPerSecond), figure(one.load), one.recordsPerBatch].map((cell) => html`<td>${cell}</td>`)}</tr>`,
 )}</table>
 <h2>How it is reckoned</h2>
 <ul>${modelNotes(study.targets).map((note) => html`<li>${note}</li>`)}</ul>

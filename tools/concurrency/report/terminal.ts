@@ -4,6 +4,8 @@ import { change, dollars, figure, modelNotes, outline, type Study, share } from 
 
 const BAR_CHARACTERS = 24
 const TOPICS_SHOWN_MAX = 8
+const FUNCTIONS_SHOWN_MAX = 24
+const BARS_SHOWN_MAX = 14
 const FINDINGS_SHOWN_MAX = 20
 const OUTLINE_POINTS = 48
 
@@ -38,7 +40,8 @@ const functionTable = ({ plan }: Study): string => {
     colAligns: ['left', 'left', ...Array(11).fill('right')],
     style: { head: [], border: [], compact: true },
   })
-  for (const one of called)
+  const shown = called.slice(0, FUNCTIONS_SHOWN_MAX)
+  for (const one of shown)
     table.push([
       ...[one.of.key, one.of.kind, figure(one.demand.peakPerSecond)],
       ...[one.isMeasured ? figure(one.meanMs) : '?', figure(one.demand.load)],
@@ -50,8 +53,8 @@ const functionTable = ({ plan }: Study): string => {
       both(one.now.cold.worstMinuteShare, one.proposed.cold.worstMinuteShare),
       dollars(one.proposed.usdPerMonth),
     ])
-  const silent = plan.functions.length - called.length
-  return `${table}${silent > 0 ? `\n${silent} more functions are not called in this profile.` : ''}`
+  const more = plan.functions.length - shown.length
+  return `${table}${more > 0 ? `\n${more} more functions ask for less, or are not called at all (--html shows them).` : ''}`
 }
 
 const both = (now: number, proposed: number): string => {
@@ -64,7 +67,7 @@ const picture = ({ plan, traffic }: Study): readonly string[] => {
   const called = calledOf(plan.functions).filter(({ demand }) => demand.load > 0)
   const most = Math.max(1, ...called.map((one) => Math.max(one.demand.burst, one.needed)))
   const width = (value: number) => Math.round((value / most) * BAR_CHARACTERS)
-  const bars = called.map((one) => {
+  const bars = called.slice(0, BARS_SHOWN_MAX).map((one) => {
     const [used, all] = [width(one.demand.load), width(one.needed)]
     const bar = `${'█'.repeat(used)}${'░'.repeat(Math.max(0, all - used))}`
     return `  ${one.of.key.padEnd(30)} ${bar.padEnd(BAR_CHARACTERS)} ${figure(one.demand.load)} of ${one.needed}`
@@ -106,12 +109,15 @@ const poolLines = ({ plan, connections, targets }: Study): readonly string[] => 
 
 const topicTable = ({ consumption }: Study): string => {
   const table = new Table({
-    head: ['topic', 'consumer group', 'partitions', 'batches at once', 'used'],
-    colAligns: ['left', 'left', 'right', 'right', 'right'],
+    head: ['topic', 'consumer group', 'partitions', 'events/s', 'erlangs', 'records a batch'],
+    colAligns: ['left', 'left', ...Array(4).fill('right')],
     style: { head: [], border: [], compact: true },
   })
-  for (const { topic, group, partitions, load } of consumption.slice(0, TOPICS_SHOWN_MAX))
-    table.push([topic, group, String(partitions), figure(load), share(load / partitions)])
+  for (const one of consumption.slice(0, TOPICS_SHOWN_MAX))
+    table.push([
+      ...[one.topic, one.group, String(one.partitions), figure(one.eventsPerSecond)],
+      ...[figure(one.load), String(one.recordsPerBatch)],
+    ])
   const more = consumption.length - TOPICS_SHOWN_MAX
   return `${table}${more > 0 ? `\n${more} more subscriptions use less.` : ''}`
 }

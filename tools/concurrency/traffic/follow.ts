@@ -8,7 +8,8 @@ const ROUNDS_MAX = 12
 /**
  * Reckons what follows from calls at the doors: each function writes so many events a call (measured), each event is one
  * call of every consumer of its topic (a batch of one, the worst case), each commit with events wakes those that are
- * called by name, and schedules run anyway. Steps of state machines follow their service's door at the measured ratio.
+ * called by name, and schedules run anyway. Steps and what EventBridge calls come as often per call of the doors as they
+ * were measured, which is too often: one video among a few hundred calls is more than a school uploads.
  *
  * Traffic that covers all functions is left as it is.
  *
@@ -43,7 +44,7 @@ export const followTraffic = (
       const waking = one.key === 'outboxPublisher' ? commits : ownCommits(one.key, called)
       called.set(one.key, sumSeries([...waking, scheduled(one)], buckets))
     }
-    if (one.kind === 'step')
+    if (one.kind === 'step' || one.kind === 'event')
       called.set(one.key, followRatio(one, { called, figures, stack, buckets }))
   }
   return {
@@ -55,8 +56,20 @@ export const followTraffic = (
   }
 }
 
+/** Events a second on each topic, whatever the traffic covers. @param traffic of all functions. */
+export const eventsOf = (
+  traffic: Traffic,
+  stack: Stack,
+  figures: Readonly<Record<string, FunctionFigures>>,
+): ReadonlyMap<string, readonly number[]> => {
+  const buckets = bucketsOf(traffic)
+  const byTopic = eventsByTopic(traffic.rates, stack, figures, buckets)
+  return new Map([...byTopic].map(([topic, series]) => [topic, sumSeries(series, buckets)]))
+}
+
 type Series = ReadonlyMap<string, readonly number[]>
 
+/** Events a second on each topic that somebody consumes, as lists of series to be summed. */
 const eventsByTopic = (
   called: Series,
   stack: Stack,
