@@ -34,6 +34,13 @@ describe('cold starts', () => {
     expect(share).toBeCloseTo(Math.exp(-0.5), 2)
   })
 
+  it('are all but the first, of counted calls that are further apart than an environment lives', () => {
+    const rates = Array.from({ length: 4_000 }, (_, second) => (second % 400 === 0 ? 1 : 0))
+    expect(coldStartsOf(rates, settings).share).toBeCloseTo(0.9)
+    const often = rates.map((_, second) => (second % 200 === 0 ? 1 : 0))
+    expect(coldStartsOf(often, settings).share).toBeCloseTo(0)
+  })
+
   it('never grow with what is kept warm, and are a share', () => {
     const rates = fc.array(fc.double({ min: 0, max: 500, noNaN: true }), {
       minLength: 1,

@@ -1,6 +1,7 @@
 import { SCALING_SECONDS, WARM_SECONDS } from '../limits.ts'
 import { upperOf } from './demand.ts'
 import { erlangB } from './erlang.ts'
+import { createRecentMax } from './recent-max.ts'
 
 export type ColdStarts = {
   /** Of all invocations of the profile. */
@@ -42,19 +43,15 @@ export const coldStartsOf = (
   },
 ): ColdStarts => {
   const remembered = Math.max(1, Math.ceil(WARM_SECONDS / bucketSeconds))
-  const environments: number[] = []
+  const environments = createRecentMax(remembered)
   const arrivals = rates.map((rate) => rate * bucketSeconds)
   const cold = rates.map((rate, bucket) => {
-    const before = Math.max(0, bucket - remembered)
-    // What ran before the profile begins is what runs in its first bucket.
-    const warm = Math.max(
-      provisioned,
-      bucket === 0 ? needed(rate * meanSeconds, quantile) : maxOf(environments, before),
-    )
     const settled = needed(rate * meanSeconds, quantile)
-    environments.push(Math.max(settled, provisioned))
-    const meanwhile = rate * initSeconds * erlangB(rate * meanSeconds, warm)
-    const ofGrowth = settled > warm ? settled - warm + meanwhile : 0
+    // What ran before the profile begins is what runs in its first bucket.
+    const warm = Math.max(provisioned, bucket === 0 ? settled : environments.read())
+    environments.push(settled)
+    const meanwhile = () => rate * initSeconds * erlangB(rate * meanSeconds, warm)
+    const ofGrowth = settled > warm ? settled - warm + meanwhile() : 0
     const ofRareness =
       provisioned > 0 ? 0 : (arrivals[bucket] ?? 0) * Math.exp(-rate * WARM_SECONDS)
     return Math.min(arrivals[bucket] ?? 0, Math.max(ofGrowth, ofRareness))
@@ -63,7 +60,10 @@ export const coldStartsOf = (
   return {
     share: total === 0 ? 0 : sumOf(cold) / total,
     worstMinuteShare: worstShare(cold, arrivals, Math.ceil(MINUTE_SECONDS / bucketSeconds)),
-    growthMax: Math.max(0, ...windows(cold, Math.ceil(SCALING_SECONDS / bucketSeconds))),
+    growthMax: windows(cold, Math.ceil(SCALING_SECONDS / bucketSeconds)).reduce(
+      (most, count) => Math.max(most, count),
+      0,
+    ),
   }
 }
 
@@ -95,12 +95,6 @@ const windows = (values: readonly number[], window: number): readonly number[] =
     sum += value - (index >= window ? (values[index - window] ?? 0) : 0)
     return sum
   })
-}
-
-const maxOf = (values: readonly number[], from: number): number => {
-  let max = 0
-  for (let index = from; index < values.length; index += 1) max = Math.max(max, values[index] ?? 0)
-  return max
 }
 
 const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)

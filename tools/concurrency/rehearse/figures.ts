@@ -16,9 +16,15 @@ export const presentFigures = (plan: Plan, { scale }: Window): ConcurrencyFigure
   })),
 })
 
-/** What the same rules propose for the traffic at its scale; a smaller stream needs more places for each call. */
-export const proposedFigures = (scaledPlan: Plan): ConcurrencyFigures => ({
-  unreserved: placesOf(scaledPlan.proposed.unreserved),
+/**
+ * What the same rules propose for the traffic at its scale: a smaller stream needs more places for each call. What is shared
+ * is as many times smaller as the traffic is.
+ */
+export const proposedFigures = (
+  plan: Plan,
+  { scaledPlan, window }: { scaledPlan: Plan; window: Window },
+): ConcurrencyFigures => ({
+  unreserved: placesOf(plan.proposed.unreserved * window.scale),
   functions: figuresOf(scaledPlan.functions, ({ proposed }) => proposed),
 })
 

@@ -68,17 +68,20 @@ describe('figures at a scale', () => {
     figures: figuresOf(sampleStack),
   })
 
+  const window = { fromSecond: 0, seconds: 10, scale: 0.01 }
+
   it('keep each reservation, of one place at least', () => {
-    const window = { fromSecond: 0, seconds: 10, scale: 0.01 }
     expect(presentFigures(plan, window)).toEqual({
       unreserved: 10,
       functions: { outboxPublisher: { reserved: 1 }, rbacJobs: { reserved: 1 } },
     })
   })
 
-  it('are what the plan proposes, with a pool that fits the machine', () => {
-    const { unreserved, functions } = proposedFigures(plan)
-    expect(unreserved).toBe(48)
+  it('are what the plan for the smaller traffic proposes, with a pool that fits the machine', () => {
+    const { unreserved, functions } = proposedFigures(plan, { scaledPlan: plan, window })
+    expect(unreserved).toBe(Math.ceil(plan.proposed.unreserved * 0.01))
+    const whole = { ...window, scale: 1 }
+    expect(proposedFigures(plan, { scaledPlan: plan, window: whole }).unreserved).toBe(48)
     const { proposed } = plan.functions.find(({ of }) => of.key === 'authHttp') ?? {}
     expect(functions.authHttp).toEqual({
       ...{ reserved: proposed?.reserved, provisioned: proposed?.provisioned },

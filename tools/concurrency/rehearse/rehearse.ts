@@ -37,7 +37,7 @@ export const rehearse = async (studied: Studied, args: Arguments): Promise<strin
   })
   const figures = {
     now: presentFigures(study.plan, window),
-    proposed: proposedFigures(scaledPlan),
+    proposed: proposedFigures(study.plan, { scaledPlan, window }),
   }
   const arrivals = arrivalsOf(traffic, args.seed)
   if (arrivals.length === 0) throw new Error('The profile has no calls to play.')
