@@ -9,6 +9,7 @@ import type { Setting } from '../plan/plan.ts'
 import { checkFigures } from './check.ts'
 import { diffOf, editsFor, undoEdits, writeEdits } from './edits.ts'
 import { FUNCTION_FILES } from './fragments.ts'
+import { writeAndVerify } from './write.ts'
 
 // On copies of the checkout's own files: whatever their authors write must survive an edit.
 
@@ -106,6 +107,33 @@ describe('an edit', () => {
     const broken = { file: join(root, 'no-folder', 'x.yml'), before: '', after: 'x' }
     await expect(writeEdits([...edits, broken])).rejects.toThrow(/ENOENT/)
     expect(await Promise.all(edits.map(({ file }) => readFile(file, 'utf8')))).toEqual(before)
+  })
+})
+
+describe('writing', () => {
+  const wanted = settings({ authHttp: { reserved: 2 }, courseHttp: { reserved: 3 } })
+  const packaged = (courseReserved: number) => async () => [
+    { key: 'authHttp', reserved: 2, provisioned: undefined },
+    { key: 'courseHttp', reserved: courseReserved, provisioned: undefined },
+    { key: 'userHttp', reserved: 9, provisioned: undefined },
+  ]
+
+  it('stays where the packager says the same', async () => {
+    const edits = await editsFor(root, wanted)
+    await writeAndVerify(edits, wanted, packaged(3))
+    for (const { file, after } of edits) expect(await readFile(file, 'utf8')).toBe(after)
+  })
+
+  it('is undone where the packager says something else, or fails', async () => {
+    const edits = await editsFor(root, wanted)
+    await expect(writeAndVerify(edits, wanted, packaged(4))).rejects.toThrow(
+      /gives courseHttp 4 reserved and no provisioned, not 3 and no/,
+    )
+    const failing = async () => {
+      throw new Error('serverless package failed')
+    }
+    await expect(writeAndVerify(edits, wanted, failing)).rejects.toThrow(/package failed/)
+    for (const { file, before } of edits) expect(await readFile(file, 'utf8')).toBe(before)
   })
 })
 
