@@ -1,5 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { arch, cpus, platform, totalmem } from 'node:os'
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Narrator, terminalNarrator } from '../../local/demo/narrator.ts'
@@ -25,6 +25,9 @@ const CALL_SECONDS = 45
 const measure = async (out: string): Promise<void> => {
   refuseEngines(process.env)
   const narrate = terminalNarrator()
+  const [loadAtStart = 0] = loadavg()
+  if (loadAtStart > cpus().length / 2)
+    narrate.say(`The machine is busy (load ${loadAtStart.toFixed(1)}): durations will be too long.`)
   const packaged = await narrate.step('Package the functions', () =>
     packageHub({ root, reuse: true }),
   )
@@ -32,7 +35,7 @@ const measure = async (out: string): Promise<void> => {
   const { functions, missing } = await withDataFolder((dataDir) =>
     measureIn(dataDir, { keys, narrate }),
   )
-  await write(out, functions)
+  await write(out, { functions, loadAtStart })
   narrate.say(`${Object.keys(functions).length} functions measured: ${out}`)
   if (missing.length > 0) narrate.say(`Never invoked: ${missing.join(', ')}.`)
 }
@@ -89,14 +92,18 @@ const callEvenly = async (campus: Campus) => {
 }
 
 /** Replaces the file as a whole. */
-const write = async (out: string, functions: Measurement['functions']) => {
+const write = async (
+  out: string,
+  { functions, loadAtStart }: Pick<Measurement, 'functions'> & { loadAtStart: number },
+) => {
   const [processor] = cpus()
   const measurement: Measurement = {
     measuredAt: new Date().toISOString(),
     command: 'npm run measure',
     machine:
       `${cpus().length} x ${processor?.model.trim() ?? 'unknown'}, ` +
-      `${Math.round(totalmem() / 1e9)} GB, ${platform()} ${arch()}, Node ${process.versions.node}`,
+      `${Math.round(totalmem() / 1e9)} GB, ${platform()} ${arch()}, Node ${process.versions.node}, ` +
+      `load ${loadAtStart.toFixed(1)} before it began`,
     functions,
   }
   await mkdir(dirname(out), { recursive: true })
