@@ -26,6 +26,9 @@ import { watch } from './watch.ts'
 export type Played = {
   readonly people: readonly (Person & { readonly role: string })[]
   readonly courseId: CourseId
+  readonly mediaId: MediaId
+  readonly lessonIds: Built['lessonIds']
+  readonly assessmentId: AssessmentId
   readonly certificateId: CertificateId
   /** `lasts`: still leads there tomorrow. */
   readonly links: readonly {
@@ -75,7 +78,7 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
       { ...instructor, role: 'instructor' },
       { ...learner, role: 'learner' },
     ],
-    courseId: built.courseId,
+    ...{ ...built, mediaId },
     certificateId: certificate.certificateId,
     links: linksOf({ url, courseId: built.courseId, playlistUrl, certificate }),
   }

@@ -26,10 +26,14 @@ export const borrowHub = async ({
   if (await isReady(url)) return { url, giveBack: async () => {} }
   if (hubUrl) throw new Error(`No hub answers at ${hubUrl}.`)
   say('No hub is running: starting one for the time of the demo.')
-  return startOwn(root)
+  return startOwnHub(root)
 }
 
-const startOwn = async (root: string): Promise<BorrowedHub> => {
+/** A hub on a free port, without the sample course, which ends with us; `environment` says what else is special. */
+export const startOwnHub = async (
+  root: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<BorrowedHub> => {
   const port = await freePort()
   const url = `http://localhost:${port}`
   const quiet = '--disable-warning=ExperimentalWarning'
@@ -44,7 +48,7 @@ const startOwn = async (root: string): Promise<BorrowedHub> => {
       join(root, 'local', 'main.ts'),
     ],
     {
-      env: { ...process.env, PORT: String(port), HUB_SAMPLE: 'off' },
+      env: { ...process.env, ...environment, PORT: String(port), HUB_SAMPLE: 'off' },
       stdio: ['pipe', 'ignore', 'pipe'],
     },
   )

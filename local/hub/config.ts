@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { brokersSchema } from '../../shared/bus/open.ts'
 
@@ -10,6 +10,7 @@ const hubSchema = z.object({
   HUB_DATA: z.string().min(1).default('.hub'),
   /** `off`: an empty hub stays empty. */
   HUB_SAMPLE: z.enum(['on', 'off']).default('on'),
+  HUB_CONCURRENCY: z.string().min(1).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   KAFKA_BROKERS: brokersSchema.optional(),
   KAFKA_TLS: z.stringbool().default(false),
@@ -41,6 +42,8 @@ export type HubConfig = {
   readonly port: number
   readonly dataDir: string
   readonly sample: boolean
+  /** A file with concurrency figures to play exactly, in the place of the template's (see concurrency.ts). */
+  readonly concurrencyFile: string | undefined
   readonly databaseUrl: string | undefined
   readonly kafka: KafkaConfig | undefined
   readonly redis: { readonly url: string; readonly isCluster: boolean } | undefined
@@ -79,6 +82,7 @@ export const readHubConfig = (
     port: data.PORT,
     dataDir: isAbsolute(data.HUB_DATA) ? data.HUB_DATA : join(root, data.HUB_DATA),
     sample: data.HUB_SAMPLE === 'on',
+    concurrencyFile: data.HUB_CONCURRENCY && resolve(root, data.HUB_CONCURRENCY),
     databaseUrl: data.DATABASE_URL,
     kafka: kafkaOf(data),
     redis: data.REDIS_URL ? { url: data.REDIS_URL, isCluster: data.REDIS_CLUSTER } : undefined,

@@ -9,6 +9,7 @@ import { createLambda, type Lambda } from '../lambda/lambda.ts'
 import { startSchedules } from '../schedules/schedules.ts'
 import type { Template } from '../template/template.ts'
 import type { Closers } from './closers.ts'
+import type { ConcurrencyFigures } from './concurrency.ts'
 import type { HubLog } from './log.ts'
 import { LISTENER_ARN, REGION } from './template.ts'
 
@@ -20,6 +21,7 @@ const ASYNC_RETRY_DELAYS_MS = [1_000, 2_000]
 /** Lambda with every function of the template, and its API. */
 export const startFunctions = async ({
   template,
+  concurrency,
   codeRoot,
   environment,
   apiPort,
@@ -27,6 +29,8 @@ export const startFunctions = async ({
   closers,
 }: {
   template: Template
+  /** Figures to play exactly: then every function has as many environments as it may run, and keeps them. */
+  concurrency: ConcurrencyFigures | undefined
   codeRoot: string
   /** Beside what the template gives to each function. */
   environment: Readonly<Record<string, string>>
@@ -39,8 +43,12 @@ export const startFunctions = async ({
       functions: template.functions,
       codeRoot,
       region: REGION,
-      environmentsPerFunctionMax: ENVIRONMENTS_PER_FUNCTION_MAX,
-      idleEnvironmentsMax: IDLE_ENVIRONMENTS_MAX,
+      ...(concurrency
+        ? { concurrencyMax: concurrency.unreserved, provisions: true }
+        : {
+            environmentsPerFunctionMax: ENVIRONMENTS_PER_FUNCTION_MAX,
+            idleEnvironmentsMax: IDLE_ENVIRONMENTS_MAX,
+          }),
       asyncRetryDelaysMs: ASYNC_RETRY_DELAYS_MS,
       onLog: (name, line) => hubLog.write(name, line),
       baseEnv: environment,

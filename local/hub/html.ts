@@ -1,7 +1,7 @@
 import { html, raw } from 'hono/html'
 import type { LambdaStats } from '../lambda/lambda.ts'
 import type { Mail } from '../mail/mail.ts'
-import type { Template } from '../template/template.ts'
+import { functionKeyOf, type Template } from '../template/template.ts'
 
 /** What the sample run left behind for a newcomer to look at. */
 export type Sample = {
@@ -71,7 +71,7 @@ const servicesTable = (template: Template, stats: LambdaStats): Markup =>
     template.listenerRules.map((rule) => {
       const name = rule.targetGroup.functionName
       const path = rule.conditions.find(({ field }) => field === 'path')?.values[0]
-      return [shortName(name), code(String(path)), ...health(stats, name)]
+      return [functionKeyOf(name), code(String(path)), ...health(stats, name)]
     }),
   )
 
@@ -81,11 +81,9 @@ const othersTable = (template: Template, stats: LambdaStats): Markup => {
     ['function', 'health', 'environments', 'invocations'],
     template.functions
       .filter(({ name }) => !serving.has(name))
-      .map(({ name }) => [shortName(name), ...health(stats, name)]),
+      .map(({ name }) => [functionKeyOf(name), ...health(stats, name)]),
   )
 }
-
-const shortName = (functionName: string): string => functionName.split('-').at(-1) ?? functionName
 
 /** A function that has not been called is healthy: it starts at its first call. */
 const health = (stats: LambdaStats, name: string): Cell[] => {

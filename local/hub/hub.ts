@@ -6,6 +6,7 @@ import { ffprobePath } from '../mediaconvert/tool-paths.ts'
 import { packageHub } from '../package/package.ts'
 import { freePort } from '../postgres/postgres.ts'
 import type { Closers } from './closers.ts'
+import { readConcurrency, withConcurrency } from './concurrency.ts'
 import type { HubConfig, S3Config } from './config.ts'
 import { claimDataFolder } from './data-folder.ts'
 import { prepareEngines } from './engines.ts'
@@ -80,13 +81,15 @@ const bringUp = async (
   await report.step('starting functions, workflows and gateway', async () => {
     const ports = await freePorts()
     const internalUrl = `http://127.0.0.1:${ports.internal}`
-    const template = await readHubTemplate(packaged.templatePath, {
+    const packagedTemplate = await readHubTemplate(packaged.templatePath, {
       ...{ config, secrets, databaseUrl, internalUrl },
       publicUrl: url,
       adminEmail: SAMPLE_ADMIN_EMAIL,
     })
+    const concurrency = await readConcurrency(config.concurrencyFile, packagedTemplate)
+    const template = withConcurrency(packagedTemplate, concurrency)
     const lambda = await startFunctions({
-      ...{ template, hubLog, closers },
+      ...{ template, concurrency, hubLog, closers },
       codeRoot: packaged.codeRoot,
       apiPort: ports.lambda,
       environment: {

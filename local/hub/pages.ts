@@ -8,6 +8,7 @@ import type { MailServer } from '../mail/mail.ts'
 import type { Template } from '../template/template.ts'
 import { type HubConfig, StartError } from './config.ts'
 import { readJson } from './data-folder.ts'
+import { functionsReport } from './functions-report.ts'
 import { docsPage, hubPage, mailPage, mailTokenPage, type Sample, startingPage } from './html.ts'
 
 export type Pages = {
@@ -108,6 +109,10 @@ const show = async (
   const sample = (await readJson(sampleFile)) as Sample | undefined
   if (pathname === '/_hub')
     return { body: hubPage({ url, template: parts.template, stats: parts.lambda.stats(), sample }) }
+  if (pathname === '/_hub/functions.json') {
+    const body = JSON.stringify(functionsReport(parts.lambda.stats()))
+    return { type: 'application/json', body }
+  }
   if (pathname === '/_hub/mail')
     return { body: mailPage(parts.mail.list({ limit: MAILS_SHOWN_MAX })) }
   if (pathname === '/_hub/mail.json') {

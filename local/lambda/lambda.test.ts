@@ -319,6 +319,68 @@ describe('throttling', () => {
   })
 })
 
+describe('what is counted', () => {
+  it('tells durations, imports and waits apart, and the most that ran at once', async () => {
+    await using lambda = sampleLambda([sampleFunction('wait', { reservedConcurrency: 7 })])
+    await Promise.all([call(lambda, 'wait', { ms: 60 }), call(lambda, 'wait', { ms: 60 })])
+    await call(lambda, 'wait', { ms: 0 })
+    const of = lambda.stats().functions.wait
+    expect(of).toMatchObject({
+      ...{ invocations: 3, running: 0, runningMax: 2, coldStarts: 2 },
+      ...{ reserved: 7, provisioned: null },
+      durationMs: { count: 3 },
+      initMs: { count: 2 },
+      waitMs: { count: 3 },
+    })
+    expect(of?.durationMs?.max).toBeGreaterThanOrEqual(59)
+    // Those that met an environment in its import waited for it; the third met a warm one.
+    expect(of?.waitMs?.max).toBeGreaterThanOrEqual((of?.initMs?.p50 ?? 0) * 0.9)
+    expect(of?.waitMs?.p50).toBeGreaterThan(0)
+  })
+
+  it('has no durations before the first invocation, and those of failures too', async () => {
+    await using lambda = sampleLambda([sampleFunction('fail'), sampleFunction('echo')])
+    await call(lambda, 'fail')
+    const { functions } = lambda.stats()
+    expect(functions.fail).toMatchObject({ errors: 1, durationMs: { count: 1 } })
+    expect(functions.echo).toMatchObject({ durationMs: null, initMs: null, waitMs: null })
+  })
+
+  it('shows what the functions without a reservation share', async () => {
+    await using lambda = sampleLambda([sampleFunction('wait')], { concurrencyMax: 3 })
+    const running = call(lambda, 'wait', { ms: 20 })
+    expect(lambda.stats().unreserved).toEqual({ running: 1, max: 3 })
+    await running
+    expect(lambda.stats().unreserved).toEqual({ running: 0, max: 3 })
+  })
+})
+
+describe('provisioned concurrency', () => {
+  const provisioned = sampleFunction('wait', { provisionedConcurrency: 2 })
+
+  it('is warm before the first invocation, which is no cold start', async () => {
+    await using lambda = sampleLambda([provisioned], { provisions: true, idleMs: 1 })
+    expect(lambda.stats().functions.wait).toMatchObject({ environments: 2, coldStarts: 0 })
+    await Promise.all([1, 2, 3].map(() => call(lambda, 'wait', { ms: 30 })))
+    expect(lambda.stats().functions.wait).toMatchObject({ coldStarts: 1, provisioned: 2 })
+    // The third is reaped when idle; the two stay.
+    await until(() => lambda.stats().functions.wait?.environments === 2)
+  })
+
+  it('replaces an environment that died', async () => {
+    const dying = sampleFunction('exit', { provisionedConcurrency: 1 })
+    await using lambda = sampleLambda([dying], { provisions: true })
+    await call(lambda, 'exit')
+    await until(() => lambda.stats().functions.exit?.environments === 1)
+    expect(lambda.stats().functions.exit?.coldStarts).toBe(0)
+  })
+
+  it('is not played where it was not asked for', async () => {
+    await using lambda = sampleLambda([provisioned])
+    expect(lambda.stats().functions.wait).toMatchObject({ environments: 0, provisioned: 2 })
+  })
+})
+
 describe('the size of the machine', () => {
   it('lets invocations wait for an environment instead of throttling them', async () => {
     await using lambda = sampleLambda([sampleFunction('wait')], { environmentsPerFunctionMax: 2 })

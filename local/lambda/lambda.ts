@@ -52,6 +52,8 @@ export type LambdaStats = {
   readonly functions: Readonly<Record<string, FunctionStats>>
   /** Asynchronous invocations waiting or running. */
   readonly queued: number
+  /** Running now over all functions without a reservation, and how many may. */
+  readonly unreserved: { readonly running: number; readonly max: number }
 }
 
 export type LambdaSettings = {
@@ -73,6 +75,11 @@ export type LambdaSettings = {
    * throttled: it stands for the size of the machine, which AWS has no word for.
    */
   readonly environmentsPerFunctionMax?: number
+  /**
+   * Whether provisioned environments are started at once and kept. Off, a function starts at its first invocation
+   * whatever the template provisions: a laptop has no room for what an account keeps warm.
+   */
+  readonly provisions?: boolean
   /** Idle environments over all functions; beyond it the longest idle is stopped. */
   readonly idleEnvironmentsMax?: number
   /** How long close() waits for running invocations. */
@@ -100,6 +107,7 @@ export function createLambda(settings: LambdaSettings): Lambda {
     ...settings,
     region: settings.region ?? 'us-east-1',
     idleMs: settings.idleMs ?? IDLE_MS,
+    provisions: settings.provisions ?? false,
     environmentsMax: settings.environmentsPerFunctionMax ?? Number.POSITIVE_INFINITY,
   }
   const pools = new Map(
@@ -161,7 +169,7 @@ export function createLambda(settings: LambdaSettings): Lambda {
     ])
     await Promise.all(all.map((pool) => pool.stop()))
   }
-  return { invoke, close, stats: () => statsOf(pools, queue) }
+  return { invoke, close, stats: () => statsOf({ pools, queue, unreserved }) }
 }
 
 function checkPayload(payload: string, bytesMax: number): void {
@@ -179,14 +187,26 @@ function answerOf(outcome: Outcome, requestId: string): Invoked {
   return { statusCode: 200, requestId, payload, functionError: 'Unhandled' }
 }
 
-function statsOf(pools: ReadonlyMap<string, Pool>, queue: AsyncQueue): LambdaStats {
+function statsOf({
+  pools,
+  queue,
+  unreserved,
+}: {
+  pools: ReadonlyMap<string, Pool>
+  queue: AsyncQueue
+  unreserved: LambdaStats['unreserved']
+}): LambdaStats {
   const functions = [...pools].map(([name, pool]) => [name, pool.stats()] as const)
-  return { functions: Object.fromEntries(functions), queued: queue.size() }
+  return {
+    functions: Object.fromEntries(functions),
+    queued: queue.size(),
+    unreserved: { ...unreserved },
+  }
 }
 
 function trimIdle(pools: readonly Pool[], idleMax: number): void {
   if (idleMax === Number.POSITIVE_INFINITY) return
-  let surplus = pools.reduce((sum, pool) => sum + pool.stats().idle, 0) - idleMax
+  let surplus = pools.reduce((sum, pool) => sum + pool.idle(), 0) - idleMax
   for (; surplus > 0; surplus -= 1) {
     const [oldest] = pools
       .filter((pool) => pool.oldestIdleMs() !== undefined)

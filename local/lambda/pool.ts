@@ -1,4 +1,5 @@
 import type { TemplateFunction } from '../template/template.ts'
+import { createDurations, type Distribution } from './distribution.ts'
 import { shuttingDown, throttled } from './errors.ts'
 import type { Failure } from './protocol.ts'
 import { type Invocation, type OnLog, type Outcome, type Sandbox, startSandbox } from './sandbox.ts'
@@ -11,6 +12,8 @@ export type Pool = {
   /** Counts a refusal that the caller decided. */
   readonly countThrottle: () => void
   readonly stats: () => FunctionStats
+  /** Environments that are idle: asked after each invocation, where the whole count would cost too much. */
+  readonly idle: () => number
   /** Since when the longest idle environment has been idle, Unix milliseconds. */
   readonly oldestIdleMs: () => number | undefined
   readonly stopOldestIdle: () => void
@@ -27,9 +30,21 @@ export type FunctionStats = {
   readonly coldStarts: number
   /** Accepted and not yet ended, those that wait for an environment included. */
   readonly running: number
+  /** The most that ran at once. */
+  readonly runningMax: number
+  /** How many may run at once; null without a reservation. */
+  readonly reserved: number | null
+  /** Environments that stay warm; null without any. */
+  readonly provisioned: number | null
   /** Environments alive. */
   readonly environments: number
   readonly idle: number
+  /** How long the handler ran, failures included (Lambda's `Duration`). */
+  readonly durationMs: Distribution | null
+  /** How long the import took (`Init Duration`). */
+  readonly initMs: Distribution | null
+  /** How long an accepted invocation waited for its environment: for its import, or for a free one. */
+  readonly waitMs: Distribution | null
 }
 
 export type PoolOptions = {
@@ -39,6 +54,8 @@ export type PoolOptions = {
   readonly onLog: OnLog
   readonly idleMs: number
   readonly environmentsMax: number
+  /** Whether environments that the template provisions are started ahead and kept. */
+  readonly provisions: boolean
 }
 
 /** A queue this long for one function on one machine is a flood, and is throttled. */
@@ -53,7 +70,13 @@ type Idle = {
 type Waiter = PromiseWithResolvers<Sandbox>
 
 export function createPool(called: TemplateFunction, options: PoolOptions): Pool {
-  const counts = { invocations: 0, errors: 0, timeouts: 0, throttles: 0, coldStarts: 0, running: 0 }
+  const counts = {
+    ...{ invocations: 0, errors: 0, timeouts: 0, throttles: 0, coldStarts: 0 },
+    ...{ running: 0, runningMax: 0 },
+  }
+  const [durations, inits, waits] = [createDurations(), createDurations(), createDurations()]
+  const meter = { initialised: inits.record, ran: durations.record }
+  const provisioned = options.provisions ? (called.provisionedConcurrency ?? 0) : 0
   /** Newest last: the warmest is taken first, so that the others grow old and are reaped. */
   const idle: Idle[] = []
   const waiting: Waiter[] = []
@@ -61,15 +84,22 @@ export function createPool(called: TemplateFunction, options: PoolOptions): Pool
   const running = new Set<Promise<Outcome>>()
   let stopped = false
 
-  const start = (): Sandbox => {
-    counts.coldStarts += 1
-    const sandbox = startSandbox({ function: called, ...options })
+  const open = (): Sandbox => {
+    const sandbox = startSandbox({ function: called, ...options, meter })
     sandboxes.add(sandbox)
     return sandbox
+  }
+  const start = (): Sandbox => {
+    counts.coldStarts += 1
+    return open()
   }
   const discard = async (sandbox: Sandbox) => {
     sandboxes.delete(sandbox)
     await sandbox.stop()
+  }
+  /** Started ahead, so no invocation pays for it; one that died is replaced after the next invocation. */
+  const provision = () => {
+    while (!stopped && sandboxes.size < provisioned) rest(open())
   }
   const take = (): Sandbox | Promise<Sandbox> => {
     for (let entry = idle.pop(); entry; entry = idle.pop()) {
@@ -89,10 +119,14 @@ export function createPool(called: TemplateFunction, options: PoolOptions): Pool
     clearTimeout(entry.reaper)
     void discard(entry.sandbox)
   }
+  const isKept = () => sandboxes.size <= provisioned
   const rest = (sandbox: Sandbox) => {
-    const reaper = setTimeout(() => stopIdle(entry), options.idleMs).unref()
+    const reaper = setTimeout(() => reap(entry), options.idleMs).unref()
     const entry: Idle = { sandbox, reaper, sinceMs: Date.now() }
     idle.push(entry)
+  }
+  const reap = (entry: Idle) => {
+    if (!isKept()) stopIdle(entry)
   }
   const giveBack = (sandbox: Sandbox) => {
     const isUsable = sandbox.isAlive() && !stopped
@@ -100,6 +134,7 @@ export function createPool(called: TemplateFunction, options: PoolOptions): Pool
     const waiter = stopped ? undefined : waiting.shift()
     if (waiter) waiter.resolve(isUsable ? sandbox : start())
     else if (isUsable) rest(sandbox)
+    provision()
   }
 
   const checkReservation = () => {
@@ -109,14 +144,18 @@ export function createPool(called: TemplateFunction, options: PoolOptions): Pool
     throw throttled('ReservedFunctionConcurrentInvocationLimitExceeded')
   }
   const runNow = async (invocation: Invocation): Promise<Outcome> => {
+    const acceptedAt = performance.now()
     const sandbox = await take()
-    const outcome = await sandbox.invoke(invocation)
+    const outcome = await sandbox.invoke(invocation, () =>
+      waits.record(performance.now() - acceptedAt),
+    )
     giveBack(sandbox)
     return outcome
   }
   const run = async (invocation: Invocation): Promise<Outcome> => {
     checkReservation()
     counts.running += 1
+    counts.runningMax = Math.max(counts.runningMax, counts.running)
     counts.invocations += 1
     const result = runNow(invocation)
     running.add(result)
@@ -139,17 +178,28 @@ export function createPool(called: TemplateFunction, options: PoolOptions): Pool
   }
   const stats = (): FunctionStats => {
     const environments = [...sandboxes].filter((one) => one.isAlive()).length
-    return { ...counts, environments, idle: idle.length }
+    return {
+      ...counts,
+      reserved: called.reservedConcurrency ?? null,
+      provisioned: called.provisionedConcurrency ?? null,
+      environments,
+      idle: idle.length,
+      durationMs: durations.read(),
+      initMs: inits.read(),
+      waitMs: waits.read(),
+    }
   }
+  provision()
   return {
     function: called,
     run,
     stats,
+    idle: () => idle.length,
     stop,
     countThrottle: () => {
       counts.throttles += 1
     },
-    oldestIdleMs: () => idle[0]?.sinceMs,
+    oldestIdleMs: () => (isKept() ? undefined : idle[0]?.sinceMs),
     stopOldestIdle: () => stopIdle(idle[0]),
     settled: async () => void (await Promise.allSettled(running)),
   }

@@ -14,12 +14,22 @@ export type SandboxFunction = Pick<
 
 export type OnLog = (functionName: string, line: string) => void
 
+/** Is told of every import that succeeded, and of every run of the handler, failed ones included. */
+export type Meter = {
+  readonly initialised: (ms: number) => void
+  readonly ran: (ms: number) => void
+}
+
 /**
  * One execution environment: one worker thread with its own variables, one invocation at a time.
  */
 export type Sandbox = {
-  /** Resolves when the answer, the failure or the timeout is there; never rejects. */
-  readonly invoke: (invocation: Invocation) => Promise<Outcome>
+  /**
+   * Resolves when the answer, the failure or the timeout is there; never rejects.
+   *
+   * @param onBegun called when the import has ended and the handler gets the event.
+   */
+  readonly invoke: (invocation: Invocation, onBegun: () => void) => Promise<Outcome>
   /** False once it has died or was stopped: it takes no more invocations. */
   readonly isAlive: () => boolean
   readonly stop: () => Promise<void>
@@ -47,6 +57,7 @@ export type SandboxOptions = {
    */
   readonly baseEnv: Readonly<Record<string, string>>
   readonly onLog: OnLog
+  readonly meter: Meter
 }
 
 /**
@@ -66,6 +77,7 @@ export function startSandbox(options: SandboxOptions): Sandbox {
   if ('failure' in resolved) return brokenSandbox(resolved.failure, log)
 
   const settings = workerSettings(options, resolved)
+  const startedAt = performance.now()
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     env: environment(options, settings),
     workerData: settings,
@@ -76,13 +88,18 @@ export function startSandbox(options: SandboxOptions): Sandbox {
   })
   eachLine(worker.stdout, log)
   eachLine(worker.stderr, log)
-  return superviseWorker(worker, called.timeoutSeconds, log)
+  const { timeoutSeconds } = called
+  return superviseWorker(worker, { timeoutSeconds, startedAt, log, meter: options.meter })
 }
 
 function superviseWorker(
   worker: Worker,
-  timeoutSeconds: number,
-  log: (line: string) => void,
+  {
+    timeoutSeconds,
+    startedAt,
+    log,
+    meter,
+  }: { timeoutSeconds: number; startedAt: number; log: (line: string) => void; meter: Meter },
 ): Sandbox {
   let alive = true
   /** Settles the running invocation; undefined while idle. */
@@ -109,8 +126,10 @@ function superviseWorker(
   }
 
   worker.on('message', (message: FromWorker) => {
-    if (message.kind === 'ready') ready.resolve(undefined)
-    else if (message.kind === 'init-failed') ready.resolve(message.failure)
+    if (message.kind === 'ready') {
+      meter.initialised(performance.now() - startedAt)
+      ready.resolve(undefined)
+    } else if (message.kind === 'init-failed') ready.resolve(message.failure)
     else if (message.kind === 'died') die(message.failure)
     else if (message.requestId !== requestId) return
     else if (message.kind === 'answered') settle?.(message)
@@ -122,7 +141,7 @@ function superviseWorker(
     if (alive) die(exitFailure(requestId, `exit status ${code}`))
   })
 
-  const invoke = async (invocation: Invocation): Promise<Outcome> => {
+  const invoke = async (invocation: Invocation, onBegun: () => void): Promise<Outcome> => {
     requestId = invocation.requestId
     const initFailure = await withTimeout(ready.promise, INIT_MS_MAX, INIT_TIMED_OUT)
     if (initFailure) {
@@ -135,10 +154,13 @@ function superviseWorker(
     settle = outcome.resolve
     const deadlineMs = Date.now() + timeoutMs
     const message: ToWorker = { ...invocation, deadlineMs }
+    const begunAt = performance.now()
+    onBegun()
     worker.postMessage(message)
     const timedOut = timeoutOutcome(requestId, timeoutSeconds)
     const result = await withTimeout(outcome.promise, timeoutMs, timedOut)
     settle = undefined
+    meter.ran(performance.now() - begunAt)
     if (result === timedOut) await stop()
     if (result.kind === 'failed')
       log(
@@ -239,6 +261,8 @@ function environment(options: SandboxOptions, settings: WorkerSettings): Record<
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(called.memoryMb),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    // Not Lambda's: by it the database tells functions apart (pg reads it).
+    PGAPPNAME: called.name,
     AWS_LAMBDA_LOG_GROUP_NAME: settings.logGroupName,
     AWS_LAMBDA_LOG_STREAM_NAME: settings.logStreamName,
     LAMBDA_TASK_ROOT: codeRoot,

@@ -37,6 +37,7 @@ describe('readTemplate on what serverless package wrote', () => {
       memoryMb: 1_024,
       timeoutSeconds: 12,
       reservedConcurrency: 5,
+      provisionedConcurrency: undefined,
       environment: { STAGE: 'dev', DATABASE_URL: 'postgres://localhost/hub', COURSE_LIMIT: '100' },
       layers: ['arn:local:fonts', 'arn:aws:lambda:us-east-1:123456789012:layer:assets:1'],
       asyncRetriesMax: 2,
@@ -47,6 +48,10 @@ describe('readTemplate on what serverless package wrote', () => {
       timeoutSeconds: 10,
       reservedConcurrency: undefined,
     })
+    const provisioned = functions.filter((one) => one.provisionedConcurrency !== undefined)
+    expect(provisioned.map((one) => [one.logicalId, one.provisionedConcurrency])).toEqual([
+      ['LoginHttpLambdaFunction', 2],
+    ])
   })
 
   it('sorts listener rules by priority and keeps every kind of condition', async () => {

@@ -29,6 +29,8 @@ export type TemplateFunction = {
   readonly memoryMb: number
   readonly timeoutSeconds: number
   readonly reservedConcurrency: number | undefined
+  /** Of the alias that callers use. */
+  readonly provisionedConcurrency: number | undefined
   readonly environment: Readonly<Record<string, string>>
   /** Layer version ARNs. */
   readonly layers: readonly string[]
@@ -204,8 +206,9 @@ function collect(resources: Readonly<Record<string, Resource>>, resolver: Resolv
       .map(one)
 
   const invokeConfigs = each('AWS::Lambda::EventInvokeConfig', (id) => readInvokeConfig(id, read))
+  const aliases = each('AWS::Lambda::Alias', (id) => readAlias(id, read))
   const functions = each('AWS::Lambda::Function', (id) =>
-    readFunction(id, read, resolver, invokeConfigs),
+    readFunction(id, { read, resolver, invokeConfigs, aliases }),
   )
   const stateMachines = each('AWS::StepFunctions::StateMachine', (id) =>
     readStateMachine(id, read, resolver),
@@ -299,11 +302,38 @@ function readInvokeConfig(logicalId: string, read: Read): InvokeConfig {
   }
 }
 
+type Alias = { functionName: string; provisioned: number | undefined }
+
+function readAlias(logicalId: string, read: Read): Alias {
+  const properties = read(
+    logicalId,
+    {
+      FunctionName: z.string(),
+      ProvisionedConcurrencyConfig: z
+        .strictObject({ ProvisionedConcurrentExecutions: z.coerce.number().int().min(1) })
+        .optional(),
+    },
+    ['FunctionVersion', 'Name', 'Description', 'RoutingConfig'],
+  )
+  return {
+    functionName: functionNameOf(properties.FunctionName),
+    provisioned: properties.ProvisionedConcurrencyConfig?.ProvisionedConcurrentExecutions,
+  }
+}
+
 function readFunction(
   logicalId: string,
-  read: Read,
-  resolver: Resolver,
-  invokeConfigs: readonly InvokeConfig[],
+  {
+    read,
+    resolver,
+    invokeConfigs,
+    aliases,
+  }: {
+    read: Read
+    resolver: Resolver
+    invokeConfigs: readonly InvokeConfig[]
+    aliases: readonly Alias[]
+  },
 ): TemplateFunction {
   const properties = read(
     logicalId,
@@ -330,6 +360,8 @@ function readFunction(
     memoryMb: properties.MemorySize,
     timeoutSeconds: properties.Timeout,
     reservedConcurrency: properties.ReservedConcurrentExecutions,
+    provisionedConcurrency: aliases.find((one) => one.functionName === name && one.provisioned)
+      ?.provisioned,
     environment: Object.fromEntries(
       Object.entries(properties.Environment.Variables).map(([key, value]) => [key, String(value)]),
     ),
@@ -409,6 +441,10 @@ export function functionNameOf(nameOrArn: string): string {
   const [, afterFunction] = nameOrArn.split(/(?:^|:)function:/)
   return (afterFunction ?? nameOrArn).split(':')[0] ?? nameOrArn
 }
+
+/** The key of a function in serverless.yml, which names it `service-stage-key`; a key has no dash. */
+export const functionKeyOf = (functionName: string): string =>
+  functionName.split('-').at(-1) ?? functionName
 
 function readTargetGroup(
   logicalId: string,
@@ -724,6 +760,7 @@ function readSchedule(
 
 const PLAYED: ReadonlySet<string> = new Set([
   'AWS::Lambda::Function',
+  'AWS::Lambda::Alias',
   'AWS::Lambda::EventInvokeConfig',
   'AWS::Lambda::EventSourceMapping',
   'AWS::ElasticLoadBalancingV2::TargetGroup',
@@ -743,8 +780,6 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'AWS::IAM::ManagedPolicy',
   'AWS::Lambda::Permission',
   'AWS::Lambda::Version',
-  // An alias is a name for the function; the pre-warmed environments behind it are not played.
-  'AWS::Lambda::Alias',
   'AWS::Lambda::LayerVersion',
   'AWS::Events::EventBus',
 ])

@@ -9,6 +9,7 @@ import { openApi } from '../../local/demo/api.ts'
 import { type Played, playMainJob } from '../../local/demo/main-job.ts'
 import { silentNarrator } from '../../local/demo/narrator.ts'
 import type { Person } from '../../local/demo/people.ts'
+import type { FunctionsReport } from '../../local/hub/functions-report.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
 import { ffmpegPath } from '../../local/mediaconvert/tool-paths.ts'
 import { certificateContract } from '../../shared/contracts/certificate.ts'
@@ -37,6 +38,23 @@ const who = (role: string): Person => {
   if (!person) throw new Error(`the demo has a ${role}`)
   return person
 }
+
+describe('what the hub counts of its functions', () => {
+  it('can be read as JSON: invocations, durations, cold starts, by the key in serverless.yml', async () => {
+    const answer = await fetch(`${running.hub.url}/_hub/functions.json`)
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/)
+    const { functions, unreserved } = (await answer.json()) as FunctionsReport
+    for (const key of ['courseHttp', 'progressBus', 'certificateIssuanceSign', 'outboxPublisher']) {
+      const { invocations, coldStarts, durationMs, initMs } = functions[key] ?? {}
+      expect(coldStarts).toBeGreaterThan(0)
+      expect(invocations).toBeGreaterThanOrEqual(durationMs?.count ?? Number.POSITIVE_INFINITY)
+      expect(durationMs?.p50).toBeLessThanOrEqual(durationMs?.p99 ?? 0)
+      expect(initMs?.mean).toBeGreaterThan(0)
+    }
+    expect(functions.outboxPublisher?.reserved).toBe(5)
+    expect(unreserved.max).toBe(1_000)
+  })
+})
 
 describe('the video', () => {
   it('plays: every playlist is there, and every segment decodes', async () => {

@@ -1,0 +1,72 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import * as z from 'zod'
+import { ACCOUNT_CONCURRENCY, UNRESERVED_MIN } from './limits.ts'
+
+const share = z.coerce.number().gt(0).lt(1)
+const file = z
+  .string()
+  .min(1)
+  // npm runs scripts in the package's folder; files are named from where the person stands.
+  .transform((name) => resolve(process.env.INIT_CWD ?? '.', name))
+  .optional()
+
+const schema = z.strictObject({
+  profile: z.string().min(1).default('steady'),
+  logs: file,
+  metrics: file,
+  durations: file,
+  template: file,
+  sizes: file,
+  html: file,
+  learners: z.coerce.number().int().min(1).max(100_000_000).default(10_000),
+  quantile: share.default(0.999),
+  throttled: share.default(0.001),
+  cold: share.default(0.01),
+  headroom: z.coerce.number().min(1).max(100).default(1.5),
+  account: z.coerce
+    .number()
+    .int()
+    .min(UNRESERVED_MIN + 1)
+    .max(1_000_000)
+    .default(ACCOUNT_CONCURRENCY),
+  write: z.boolean().default(false),
+  rehearse: z.boolean().default(false),
+  seconds: z.coerce.number().int().min(10).max(600).default(60),
+  rate: z.coerce.number().gt(0).max(1_000).default(25),
+  seed: z.coerce.number().int().min(0).max(2_147_483_647).default(1),
+})
+
+/** What a person may ask for. Files are absolute. */
+export type Arguments = z.output<typeof schema>
+
+const text = { type: 'string' } as const
+const flag = { type: 'boolean' } as const
+const OPTIONS = {
+  ...{ profile: text, logs: text, metrics: text, durations: text, template: text, sizes: text },
+  ...{ html: text, learners: text, quantile: text, throttled: text, cold: text, headroom: text },
+  ...{ account: text, seconds: text, rate: text, seed: text, write: flag, rehearse: flag },
+}
+
+/** @throws an Error with one sentence that names what is wrong. */
+export const readArguments = (args: readonly string[]): Arguments => {
+  const { values } = parsed(args)
+  const result = schema.safeParse(values)
+  if (!result.success) {
+    const [issue] = result.error.issues
+    throw new Error(`--${issue?.path.join('.')}: ${issue?.message}.`)
+  }
+  const { profile, logs, metrics } = values
+  if ([profile, logs, metrics].filter((source) => source !== undefined).length > 1)
+    throw new Error('Give one of --profile, --logs and --metrics.')
+  return result.data
+}
+
+const parsed = (args: readonly string[]) => {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS })
+  } catch (error) {
+    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/)
+    throw new Error(`${sentence.replace(/\.$/, '')}.`)
+  }
+}

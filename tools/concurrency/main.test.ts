@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { root } from '../measure/root.ts'
+
+// The command as ops run it, on a small template of its own.
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hub-concurrency-cli-'))
+  await writeFile(join(folder, 'template.json'), JSON.stringify(template))
+  await writeFile(join(folder, 'durations.json'), JSON.stringify(durations, undefined, 2))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const lambdaFunction = (key: string) => ({
+  Type: 'AWS::Lambda::Function',
+  Properties: {
+    ...{ FunctionName: `learning-hub-dev-${key}`, Handler: `a.${key}`, Runtime: 'nodejs24.x' },
+    ...{ MemorySize: 512, Timeout: 15, Environment: { Variables: { DATABASE_URL: 'x' } } },
+  },
+})
+
+const template = {
+  Parameters: { AlbListenerArn: { Type: 'String' } },
+  Resources: {
+    CourseHttpLambdaFunction: lambdaFunction('courseHttp'),
+    Group: {
+      Type: 'AWS::ElasticLoadBalancingV2::TargetGroup',
+      Properties: {
+        ...{ Name: 'course', TargetType: 'lambda' },
+        Targets: [{ Id: { 'Fn::GetAtt': ['CourseHttpLambdaFunction', 'Arn'] } }],
+      },
+    },
+    Rule: {
+      Type: 'AWS::ElasticLoadBalancingV2::ListenerRule',
+      Properties: {
+        Actions: [{ Type: 'forward', TargetGroupArn: { Ref: 'Group' } }],
+        Conditions: [
+          {
+            Field: 'path-pattern',
+            PathPatternConfig: { Values: ['/v1/courses', '/v1/courses/*'] },
+          },
+        ],
+        ...{ ListenerArn: { Ref: 'AlbListenerArn' }, Priority: 110 },
+      },
+    },
+  },
+}
+
+const durations = {
+  ...{ measuredAt: '2026-11-20T08:00:00.000Z', command: 'by hand', machine: 'a test' },
+  functions: {
+    courseHttp: {
+      invocations: 10,
+      durationMs: { mean: 80, p50: 70, p95: 120, p99: 200 },
+      initMs: { p50: 300, p95: 400 },
+      ...{ maxMemoryMb: null, eventsPerInvocation: 0.1 },
+    },
+  },
+}
+
+const run = (...args: string[]) =>
+  new Promise<{ code: number; output: string; error: string }>((resolve) => {
+    const given = [
+      join(root, 'tools', 'concurrency', 'main.ts'),
+      ...['--template', 'template.json', '--durations', 'durations.json', ...args],
+    ]
+    const env = { ...process.env, INIT_CWD: folder }
+    execFile(process.execPath, given, { cwd: root, env }, (failure, output, error) =>
+      resolve({ code: failure ? Number(failure.code) : 0, output, error }),
+    )
+  })
+
+describe('npm run concurrency', () => {
+  it('prints demand, proposals, what must change and the diff, and writes nothing but the page', async () => {
+    const file = join(root, 'functions', 'course', 'function.yml')
+    const before = await readFile(file, 'utf8')
+    const { code, output, error } = await run(
+      ...['--profile', 'term-start', '--learners', '50000', '--html', 'out/plan.html'],
+    )
+    expect(error).toBe('')
+    expect(code).toBe(0)
+    expect(output).toMatch(/term-start with 50000 active learners/)
+    expect(output).toMatch(/courseHttp +│? *door/)
+    expect(output).toMatch(/What must change, first things first/)
+    expect(output).toMatch(/\+ {2}reservedConcurrency: \d+/)
+    expect(output).toMatch(/Nothing was written; --write does it\./)
+    expect(await readFile(file, 'utf8')).toBe(before)
+    const page = await readFile(join(folder, 'out', 'plan.html'), 'utf8')
+    expect(page).toMatch(/^<!doctype html>\n<html lang="en">/)
+    expect(page).toMatch(/<svg .*role="img"/)
+    // The page needs nothing beside itself.
+    expect(page).not.toMatch(/<script|src=|href=|url\(/)
+  })
+
+  it.each([
+    [['--learners=-5'], /^--learners: /],
+    [['--learners', '-5'], /^Option '--learners' argument is ambiguous\.\n$/],
+    [
+      ['--profile', 'christmas'],
+      /^There is no profile christmas; there are: steady, term-start, exam-burst\.\n$/,
+    ],
+    [['--profile', 'steady', '--logs', 'x'], /^Give one of --profile, --logs and --metrics\.\n$/],
+    [['--speed', '9'], /^Unknown option '--speed'\.?/],
+    [['--logs', 'bad.log'], /bad\.log:1: 2 fields are too few for an access log\.\n$/],
+    [['--metrics', 'bad.json'], /bad\.json:1: .*MetricDataResults/],
+    [['--durations', 'bad.json'], /bad\.json:1: /],
+    [['--sizes', 'bad.json'], /bad\.json:1: sizes\.database\.instance_class is missing\.\n$/],
+    [
+      ['--account', '105'],
+      /^functions\/[^:]+\/function\.yml:\d+: with \w+ the reservations sum up to/,
+    ],
+    [['--template', 'none.json'], /none\.json: the packaged template cannot be read\.\n$/],
+  ])('refuses %j in one sentence with exit code 1', async (args, sentence) => {
+    await writeFile(join(folder, 'bad.log'), 'https yesterday\n')
+    await writeFile(join(folder, 'bad.json'), '{}\n')
+    const before = await readdir(folder)
+    const { code, output, error } = await run(...args)
+    expect(error).toMatch(sentence)
+    expect(error.trim().split('\n')).toHaveLength(1)
+    expect(output).toBe('')
+    expect(code).toBe(1)
+    expect(await readdir(folder)).toEqual(before)
+  })
+})

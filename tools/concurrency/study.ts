@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import { packageHub } from '../../local/package/package.ts'
+import type { Template } from '../../local/template/template.ts'
+import { type Measurement, readMeasurement } from '../measure/function-figures.ts'
+import { InputError } from '../measure/input-error.ts'
+import { keysOf, readPackaged } from '../measure/packaged.ts'
+import { root } from '../measure/root.ts'
+import type { Arguments } from './arguments.ts'
+import { checkFigures } from './files/check.ts'
+import { UNRESERVED_MIN } from './limits.ts'
+import { findingsOf } from './plan/findings.ts'
+import { planFor } from './plan/plan.ts'
+import type { Targets } from './plan/policy.ts'
+import { connectionsOf, consumptionOf, readInstanceClass } from './plan/shared.ts'
+import type { Study } from './report/study.ts'
+import { type Stack, stackOf } from './stack.ts'
+import { readAccessLog } from './traffic/access-log.ts'
+import { readMetrics } from './traffic/cloudwatch.ts'
+import { eventsOf, followTraffic } from './traffic/follow.ts'
+import { builtInTraffic, PROFILE_NAMES } from './traffic/profiles.ts'
+import type { Traffic } from './traffic/traffic.ts'
+
+const MEASURED = join(root, 'docs', 'measurements', 'functions.json')
+const SIZES = join(root, 'terraform', 'environments', 'prod', 'sizes.auto.tfvars.json')
+
+export type Studied = {
+  readonly study: Study
+  readonly stack: Stack
+  /** As it was given: calls at the doors only, where nothing else was counted. */
+  readonly traffic: Traffic
+  readonly measurement: Measurement
+}
+
+/** Reads everything that was named and plans. @throws InputError or an Error in one sentence. */
+export const studyOf = async (args: Arguments): Promise<Studied> => {
+  // The packager would refuse some of it too, but without a line.
+  await checkFigures(root, args.account)
+  const templatePath = args.template ?? (await packageHub({ root, reuse: true })).templatePath
+  const template = await readPackaged(templatePath)
+  const stack = stackOf(template)
+  refuseImpossible(templatePath, stack, args.account)
+  const measurement = await readMeasurement(args.durations ?? MEASURED, keysOf(template))
+  const traffic = await trafficOf(args, template)
+  const followed = followTraffic(traffic, stack, measurement.functions)
+  const targets: Targets = {
+    quantile: args.quantile,
+    throttledMax: args.throttled,
+    coldMax: args.cold,
+    headroom: args.headroom,
+    account: args.account,
+  }
+  const plan = planFor({ stack, traffic: followed, figures: measurement.functions, targets })
+  const instanceClass = await readInstanceClass(args.sizes ?? SIZES)
+  const connections = connectionsOf(plan.functions, { instanceClass, targets })
+  const consumption = consumptionOf(stack, {
+    functions: plan.functions,
+    events: eventsOf(followed, stack, measurement.functions),
+    bucketSeconds: followed.bucketSeconds,
+    quantile: args.quantile,
+  })
+  const findings = findingsOf(plan, { connections, consumption, targets })
+  const { measuredAt, command, machine } = measurement
+  const durations = `Durations: ${command}, ${measuredAt.slice(0, 10)}, on ${machine}.`
+  const study = { traffic: followed, targets, plan, connections, consumption, findings, durations }
+  return { study, stack, traffic, measurement }
+}
+
+const trafficOf = async (args: Arguments, template: Template): Promise<Traffic> => {
+  if (args.logs) return readAccessLog(args.logs, template.listenerRules)
+  if (args.metrics) return readMetrics(args.metrics, keysOf(template))
+  const traffic = builtInTraffic(args.profile, args.learners)
+  if (traffic) return traffic
+  throw new Error(`There is no profile ${args.profile}; there are: ${PROFILE_NAMES.join(', ')}.`)
+}
+
+/** What AWS would refuse at deployment is refused here: no plan begins from figures that cannot be. */
+const refuseImpossible = (file: string, { functions }: Stack, account: number): void => {
+  const sum = functions.reduce((total, { reserved }) => total + (reserved ?? 0), 0)
+  if (sum > account - UNRESERVED_MIN)
+    throw new InputError(
+      { file },
+      `reservations sum up to ${sum}, and an account of ${account} must leave ${UNRESERVED_MIN} unreserved`,
+    )
+  for (const { key, reserved, provisioned } of functions)
+    if (reserved !== undefined && (provisioned ?? 0) > reserved)
+      throw new InputError(
+        { file },
+        `${key} provisions ${provisioned}, more than the ${reserved} it reserves`,
+      )
+}
