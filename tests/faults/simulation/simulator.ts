@@ -58,7 +58,8 @@ type Life = {
   readonly options: ActorOptions
   readonly actor: Actor
   state: 'running' | 'pending' | 'blocked' | 'ended'
-  pending?: () => Promise<() => void>
+  /** In the order in which they were asked for: a transaction does not wait for the answer to its beginning. */
+  readonly pending: (() => Promise<() => void>)[]
   /** Settles the step, once the database has answered. */
   blocked?: Promise<() => void>
   /** One for each service that it signs in as. */
@@ -77,6 +78,7 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
     const life: Life = {
       options,
       state: 'running',
+      pending: [],
       clients: [],
       isInTransaction: false,
       actor: {
@@ -102,12 +104,13 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
   const wait = <Result>(life: Life, work: () => Promise<Result>): Promise<Result> =>
     new Promise((resolve, reject) => {
       if (life.state === 'ended') return
-      life.state = 'pending'
-      life.pending = () =>
+      if (life.state === 'running') life.state = 'pending'
+      life.pending.push(() =>
         work().then(
           (result) => () => resolve(result),
           (error: unknown) => () => reject(error),
-        )
+        ),
+      )
       wake()
     })
 
@@ -118,19 +121,19 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
       query: (text: string, values: unknown[]) =>
         wait(life, async () => {
           const result = await client.query(text, values)
-          if (/^(begin|start)/.test(text)) life.isInTransaction = true
-          if (/^(commit|rollback)/.test(text)) life.isInTransaction = false
+          if (text.startsWith('begin')) life.isInTransaction = true
+          if (/(^|; )commit$|^rollback$/.test(text)) life.isInTransaction = false
           return result
         }),
       release: () => {},
     }
-    const pool = { connect: async () => gate, end: async () => {} }
+    // Kysely and a transaction ask no more of a pool than these two.
+    const pool = { connect: async () => gate, end: async () => {} } as unknown as pg.Pool
     const kysely = new Kysely<unknown>({
-      // Kysely asks no more of a pool than these two.
-      dialect: new PostgresDialect({ pool: pool as unknown as pg.Pool }),
+      dialect: new PostgresDialect({ pool }),
       plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
     })
-    return { ...of, kysely }
+    return { ...of, kysely, pool, on: () => kysely }
   }
 
   const leave = async (life: Life) => {
@@ -166,8 +169,7 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
   const take = async (life: Life) => {
     const fate = fateOf(life)
     if (fate === 'before') return die(life)
-    const work = life.pending?.() ?? Promise.resolve(() => {})
-    life.pending = undefined as never
+    const work = life.pending.shift()?.() ?? Promise.resolve(() => {})
     const settle = await Promise.race([work, lockedOrNot(life, work)])
     if (settle === 'blocked') {
       life.state = 'blocked'
@@ -175,7 +177,11 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
       return
     }
     if (fate === 'after') return die(life)
-    life.state = 'running'
+    goOn(life, settle)
+  }
+
+  const goOn = (life: Life, settle: () => void) => {
+    life.state = life.pending.length > 0 ? 'pending' : 'running'
     settle()
   }
 
@@ -205,8 +211,7 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
       const work = life.blocked ?? Promise.resolve(() => {})
       const settle = await Promise.race([work, lockedOrNot(life, work)])
       if (settle === 'blocked') continue
-      life.state = 'running'
-      settle()
+      goOn(life, settle)
     }
   }
 
