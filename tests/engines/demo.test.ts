@@ -108,15 +108,19 @@ describe('the demo on real engines', () => {
         }
       }, WITHIN)
       expect(taken).toBeGreaterThan(100)
-      const owner = new pg.Client({ connectionString: databaseUrl })
-      await owner.connect()
-      for (const service of Object.keys(contracts)) {
-        const { rows } = await owner.query(`select * from ${schemaOf(service)}.dead_letter`)
-        expect({ service, rows }).toEqual({ service, rows: [] })
+      const owner = new pg.Pool({ connectionString: databaseUrl, max: 1 })
+      owner.on('error', () => {})
+      try {
+        for (const service of Object.keys(contracts)) {
+          const parked = `${pg.escapeIdentifier(schemaOf(service))}.dead_letter`
+          const { rows } = await owner.query(`select * from ${parked}`)
+          expect({ service, rows }).toEqual({ service, rows: [] })
+        }
+        const embedded = await owner.query(`select 1 from pg_namespace where nspname = 'event_log'`)
+        expect(embedded.rowCount).toBe(0)
+      } finally {
+        await owner.end()
       }
-      const embedded = await owner.query(`select 1 from pg_namespace where nspname = 'event_log'`)
-      expect(embedded.rowCount).toBe(0)
-      await owner.end()
     },
     DEMO_TIMEOUT_MS,
   )
