@@ -17,7 +17,7 @@ const milliseconds = (duration: number, max: number) =>
 /** Every variable that the process reads. */
 export const configSchema = z.object({
   ...busSchema.shape,
-  PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   /** Address to listen on. */
   HOST: z.string().default('0.0.0.0'),
   /** Prometheus metrics, on a port of their own that no client reaches; without it there are none. */

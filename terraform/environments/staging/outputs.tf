@@ -1,5 +1,5 @@
 output "parameters" {
-  description = "What the serverless stack reads, by name."
+  description = "What the serverless stack and the pods read, by name."
   value       = { for name, each in aws_ssm_parameter.this : each.name => each.arn }
 }
 
