@@ -41,7 +41,9 @@ export const startCluster = async (): Promise<Cluster> => {
   const kubectl = (args: readonly string[]) =>
     run(programs.kubectl, ['--kubeconfig', path('kubeconfig'), ...args])
   const file = async (name: string, ...objects: readonly unknown[]) => {
-    await writeFile(path(name), objects.map((each) => stringify(each)).join('---\n'))
+    const [only, ...more] = objects
+    const list = { apiVersion: 'v1', kind: 'List', items: objects }
+    await writeFile(path(name), JSON.stringify(more.length === 0 ? only : list))
     return path(name)
   }
   const stop = async () => {
@@ -65,7 +67,7 @@ export const startCluster = async (): Promise<Cluster> => {
       [...client, '--manage-all-nodes=true', '--server-address=', ...stages],
       () => {},
     )
-    await kubectl(['create', '-f', await file('nodes.yaml', ...ZONES.map(nodeIn))])
+    await kubectl(['create', '-f', await file('nodes.json', ...ZONES.map(nodeIn))])
     await kubectl(['wait', '--for=condition=Ready', 'node', '--all', '--timeout=60s'])
     return { kubectl, file, kubelet, stop }
   } catch (error) {

@@ -29,7 +29,7 @@ beforeAll(async () => {
   cluster = await startCluster()
   prod = await manifestsOf('prod')
   const { files, objects } = await definitions()
-  const own = await cluster.file('definitions.yaml', ...objects)
+  const own = await cluster.file('definitions.json', ...objects)
   for (const file of [...files, own]) await cluster.kubectl(['create', '--filename', file])
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
 }, 3_600_000)
@@ -39,16 +39,16 @@ describe('the server', () => {
   it('accepts every object of staging', async () => {
     const staging = await manifestsOf('staging')
     const space = await cluster.file(
-      'namespace.yaml',
+      'namespace.json',
       oneOf(staging, 'Namespace', 'backend-staging'),
     )
     await cluster.kubectl(['apply', '--filename', space])
-    const file = await cluster.file('staging.yaml', ...staging)
+    const file = await cluster.file('staging.json', ...staging)
     await cluster.kubectl(['apply', '--dry-run=server', ...strictly, '--filename', file])
   })
 
   it('accepts every object of prod', async () => {
-    const file = await cluster.file('prod.yaml', ...prod)
+    const file = await cluster.file('prod.json', ...prod)
     await cluster.kubectl(['apply', ...strictly, '--filename', file])
     const service = await read('service', NAME)
     expect(service.spec.clusterIP).toBe('10.100.0.1')
@@ -115,7 +115,7 @@ describe('the server', () => {
   it.each(refused)('refuses %s', async (_, kind, name, breaks, reason) => {
     const broken = structuredClone(oneOf(prod, kind, name))
     breaks(broken.spec)
-    const file = await cluster.file('broken.yaml', broken)
+    const file = await cluster.file('broken.json', broken)
     const apply = kubectl('apply', '--dry-run=server', ...strictly, '--filename', file)
     await expect(apply).rejects.toThrow(reason)
   })
@@ -195,7 +195,7 @@ describe('the gateway', () => {
 })
 
 const evict = async ({ metadata: { name } }: Manifest) => {
-  const file = await cluster.file('eviction.yaml', {
+  const file = await cluster.file('eviction.json', {
     apiVersion: 'policy/v1',
     kind: 'Eviction',
     metadata: { name, namespace: SPACE },
