@@ -72,7 +72,7 @@ const podsSecrets = remotes
 
 describe('parameters of the serverless stack and the pods', () => {
   const wanted = [...new Set([...readNames(text('serverless.yml')), ...podsParameters])]
-  const written = writtenNames(text('terraform/environments/prod/parameters.tf'))
+  const written = writtenNames(text('terraform/modules/platform/parameters.tf'))
 
   it('are all written by Terraform, and no other is', () => {
     expect(written.length).toBeGreaterThan(20)

@@ -58,7 +58,6 @@ const environment = (name: (typeof ENVIRONMENTS)[number]): Stage => ({
       () => keep('plan.json', ['show', '-json', 'planned']),
       () => tofu(folder, ['apply', ...PLAIN, 'planned']),
       () => keep('state.json', ['show', '-json']),
-      () => tofu(folder, ['test', '-no-color']),
     ])
   },
 })
