@@ -32,7 +32,7 @@ beforeAll(async () => {
   const own = await cluster.file('definitions.json', ...objects)
   for (const file of [...files, own]) await cluster.kubectl(['create', '--filename', file])
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
-}, 3_600_000)
+}, 300_000)
 afterAll(() => cluster?.stop())
 
 describe('the server', () => {

@@ -5,6 +5,7 @@ import { stringify } from 'yaml'
 import { runJest, type Stage } from '../../support/stages.ts'
 import { runCheckov } from '../checkov.ts'
 import { manifestsOf, STAGES } from './manifests.ts'
+import { clusterPrograms, kubectlProgram } from './programs.ts'
 
 /** What was rendered stays for whoever reads it later. */
 const rendered = fileURLToPath(new URL('../../../dist/kubernetes', import.meta.url))
@@ -13,7 +14,11 @@ const rendered = fileURLToPath(new URL('../../../dist/kubernetes', import.meta.u
 export const kubernetesStages: readonly Stage[] = [
   {
     name: 'kubernetes:manifests',
-    run: () => runJest(['tests/platform/kubernetes/manifests']),
+    run: async () => {
+      // Built before, since a test would not wait so long.
+      await kubectlProgram()
+      return runJest(['tests/platform/kubernetes/manifests'])
+    },
   },
   {
     name: 'kubernetes:checkov',
@@ -32,6 +37,9 @@ export const kubernetesStages: readonly Stage[] = [
   },
   {
     name: 'kubernetes:cluster',
-    run: () => runJest(['tests/platform/kubernetes/rollout']),
+    run: async () => {
+      await clusterPrograms()
+      return runJest(['tests/platform/kubernetes/rollout'])
+    },
   },
 ]
