@@ -17,7 +17,7 @@ const milliseconds = (duration: number, max: number) =>
 /** Every variable that the process reads. */
 export const configSchema = z.object({
   ...busSchema.shape,
-  PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   /** Address to listen on. */
   HOST: z.string().default('0.0.0.0'),
   /** Prometheus metrics, on a port of their own that no client reaches; without it there are none. */
@@ -47,8 +47,8 @@ export const configSchema = z.object({
   RATE_WRITE: perMinute(600),
   RATE_SENSITIVE: perMinute(120),
   RATE_MEDIA: perMinute(6_000),
-  /** For the head of a service's answer; above the 15 s that a function may take. */
-  UPSTREAM_TIMEOUT_MS: milliseconds(20_000, 120_000),
+  /** For the head of a service’s answer; above the 29 s that a function may take. */
+  UPSTREAM_TIMEOUT_MS: milliseconds(30_000, 120_000),
   /** For a whole request to arrive. */
   CLIENT_TIMEOUT_MS: milliseconds(30_000, 300_000),
   /** After SIGTERM, while balancers still send: keep answering, not ready. */

@@ -8,14 +8,13 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { packageHub } from '../../local/package/package.ts'
 import { eventually } from '../support/eventually.ts'
+import type { Template } from './template-rules.ts'
 
-// `serverless package` without network or credentials, and what it would not notice by itself (style.md, pitfalls 1-4).
+// `serverless package` without network or credentials, and what it would not notice by itself; rules for the
+// template are in template-rules.ts.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-const RESOURCES_MAX = 450
-const RESERVED_CONCURRENCY_MAX = 900
-const CONDITION_VALUES_MAX = 5
 /** Decision 0004. */
 const BUNDLE_BYTES_MAX = 550_000
 const SDK_BUNDLE_BYTES_MAX = 880_000
@@ -36,8 +35,6 @@ const SDK_BUNDLES = [
 ]
 
 type Fragment = { readonly folder: string; readonly keys: readonly string[] }
-type Resource = { readonly Type: string; readonly Properties?: Record<string, unknown> }
-type Template = { readonly Resources: Readonly<Record<string, Resource>> }
 
 const camelCase = (name: string) =>
   name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
@@ -56,47 +53,6 @@ const fragmentComplaints = (fragments: readonly Fragment[]): string[] => {
     }),
   )
 }
-
-const templateComplaints = ({ Resources }: Template): string[] => {
-  const resources = Object.entries(Resources)
-  const of = (type: string) => resources.filter(([, { Type }]) => Type === type)
-  const rules = of('AWS::ElasticLoadBalancingV2::ListenerRule')
-  const priorities = rules.map(([, { Properties }]) => Properties?.Priority)
-  const reserved = of('AWS::Lambda::Function').reduce(
-    (sum, [, { Properties }]) => sum + Number(Properties?.ReservedConcurrentExecutions ?? 0),
-    0,
-  )
-  return [
-    ...(resources.length > RESOURCES_MAX ? [`${resources.length} resources`] : []),
-    ...(new Set(priorities).size < priorities.length ? ['two rules share a priority'] : []),
-    ...(reserved > RESERVED_CONCURRENCY_MAX ? [`${reserved} reserved executions`] : []),
-    ...rules
-      .filter(
-        ([, { Properties }]) => conditionValues(Properties?.Conditions) > CONDITION_VALUES_MAX,
-      )
-      .map(([name]) => `${name} has too many condition values`),
-    // The packager substitutes a definition's functions only where it also holds a `#{…}` of its own.
-    ...of('AWS::StepFunctions::StateMachine')
-      .filter(([, { Properties }]) => typeof Properties?.DefinitionString === 'string')
-      .map(([name]) => `${name} names its functions by placeholders`),
-    ...of('AWS::ElasticLoadBalancingV2::TargetGroup')
-      .filter(
-        ([, { Properties }]) => !JSON.stringify(Properties).includes('multi_value_headers.enabled'),
-      )
-      .map(([name]) => `${name} has no multi-value headers`),
-    ...of('AWS::ElasticLoadBalancingV2::TargetGroup')
-      .filter(
-        ([, { Properties }]) => Properties && ('Port' in Properties || 'Protocol' in Properties),
-      )
-      .map(([name]) => `${name} is a lambda target group with a port`),
-  ]
-}
-
-const conditionValues = (conditions: unknown): number =>
-  JSON.stringify(conditions)
-    .match(/"Values":\[[^\]]*\]/g)
-    ?.join(',')
-    .split(',').length ?? 0
 
 /** Every Task of a state machine has a step, and every step a Task. */
 const machineComplaints = (definition: unknown, steps: readonly string[]): string[] => {
@@ -175,10 +131,6 @@ describe('serverless package', () => {
     codeRoot = packaged.codeRoot
   }, 120_000)
 
-  it('stays within the limits that only a deployment would meet', () => {
-    expect(templateComplaints(template)).toEqual([])
-  })
-
   it('holds every function of every fragment', () => {
     const functions = Object.values(template.Resources).filter(
       ({ Type }) => Type === 'AWS::Lambda::Function',
@@ -215,33 +167,6 @@ describe('serverless package', () => {
     } finally {
       daemon.close()
     }
-  })
-
-  it.each([
-    [450, []],
-    [451, ['451 resources']],
-  ])('is caught with too many resources: %i', (count, expected) => {
-    const Resources = Object.fromEntries(
-      Array.from({ length: count }, (_, index) => [`r${index}`, { Type: 'AWS::SNS::Topic' }]),
-    )
-    expect(templateComplaints({ Resources })).toEqual(expected)
-  })
-
-  it('is caught with a shared priority, too many values or too much reserved', () => {
-    const rule = (values: readonly string[]): Resource => ({
-      Type: 'AWS::ElasticLoadBalancingV2::ListenerRule',
-      Properties: { Priority: 10, Conditions: [{ PathPatternConfig: { Values: values } }] },
-    })
-    const Resources = {
-      one: rule(['/a']),
-      two: rule(['/1', '/2', '/3', '/4', '/5', '/6']),
-      three: { Type: 'AWS::Lambda::Function', Properties: { ReservedConcurrentExecutions: 901 } },
-    }
-    expect(templateComplaints({ Resources })).toEqual([
-      'two rules share a priority',
-      '901 reserved executions',
-      'two has too many condition values',
-    ])
   })
 })
 

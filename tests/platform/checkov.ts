@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import * as z from 'zod'
 import { pythonPackages } from '../support/engines/toolbox.ts'
 import type { Counts } from '../support/stages.ts'
-import { plansFolder, terraformFolder } from './workspace.ts'
 
+/** Of one mistake there are often as many findings as there are functions. */
+const LINES_MAX = 40
 const CHECKOV = 'checkov==3.3.30'
 
 /** A rule of checkov's that does not hold here, where, and why. */
 const skipsSchema = z.array(
   z.strictObject({
-    check: z.string().regex(/^CKV2?_AWS_\d+$/),
+    check: z.string().regex(/^CKV2?_[A-Z0-9]+_\d+$/),
     /** Part of a resource's address; without it the rule holds nowhere. */
     resource: z.string().optional(),
     reason: z.string().min(20),
@@ -33,18 +33,25 @@ const reportSchema = z.object({
   }),
 })
 
-/** Checkov over the plans of the stages: every finding is mended, or skipped with a reason; every skip is needed. */
-export const runCheckov = async (stages: readonly string[]): Promise<Counts> => {
-  const skips = skipsSchema.parse(
-    JSON.parse(await readFile(join(terraformFolder, 'checkov-skips.json'), 'utf8')),
-  )
+export type Checked = {
+  readonly files: readonly string[]
+  /** How checkov reads them, in its own words. */
+  readonly framework: 'terraform_plan' | 'cloudformation' | 'kubernetes' | 'dockerfile'
+  /** A file of rules that do not hold here, with reasons. */
+  readonly skips: string
+}
+
+/** Checkov over files: every finding is mended, or skipped with a reason; every skip is needed. */
+export const runCheckov = async ({ files, framework, skips: path }: Checked): Promise<Counts> => {
+  const skips = skipsSchema.parse(JSON.parse(await readFile(path, 'utf8')))
   const reports = []
-  for (const stage of stages) reports.push(await reportOf(join(plansFolder, stage, 'plan.json')))
+  for (const file of files) reports.push(await reportOf(file, framework))
   const found = reports.flatMap(({ results }) => results.failed_checks)
   const open = found.filter((finding) => !skips.some((skip) => isSkipped(finding, skip)))
   const idle = skips.filter((skip) => !found.some((finding) => isSkipped(finding, skip)))
-  for (const { check_id, check_name, resource } of open)
+  for (const { check_id, check_name, resource } of open.slice(0, LINES_MAX))
     console.log(`${check_id} ${resource}: ${check_name}`)
+  if (open.length > LINES_MAX) console.log(`and ${open.length - LINES_MAX} more`)
   for (const { check, resource = '' } of idle)
     console.log(`${check} ${resource} is skipped for nothing`)
   const passed = reports.reduce((sum, { results }) => sum + results.passed_checks.length, 0)
@@ -54,9 +61,9 @@ export const runCheckov = async (stages: readonly string[]): Promise<Counts> => 
 const isSkipped = (finding: Finding, skip: Skip): boolean =>
   finding.check_id === skip.check && finding.resource.includes(skip.resource ?? '')
 
-const reportOf = async (plan: string) => {
+const reportOf = async (file: string, framework: Checked['framework']) => {
   const { python, folder } = await pythonPackages('checkov', [CHECKOV])
-  const args = ['--file', plan, '--framework', 'terraform_plan', '--skip-download', '--quiet']
+  const args = ['--file', file, '--framework', framework, '--skip-download']
   const child = spawn(python, ['-m', 'checkov.main', ...args, '--output', 'json', '--soft-fail'], {
     env: { ...process.env, PYTHONPATH: folder },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -15,7 +15,7 @@ const OWN_FILES = ['backend.tf', 'settings.auto.tfvars', 'sizes.auto.tfvars.json
 const STAGES = ['staging', 'prod'] as const
 
 describe('the environments', () => {
-  it('are put together by the same lines', () => {
+  it('are the same lines', () => {
     const shared = (stage: string) =>
       readdirSync(join(terraform, 'environments', stage))
         .filter((name) => /\.(tf|tfvars|json)$/.test(name) && !OWN_FILES.includes(name))

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
-import { parse } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 
-// The contract between Terraform and the serverless stack: parameters and secrets, by name.
+// The contract between Terraform and those who read what it writes, the serverless stack and the pods: parameters and
+// secrets, by name.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -52,19 +53,33 @@ const madeSecrets = (hcl: string): readonly string[] => {
   )
 }
 
-/** What pods are given, by the cluster's secrets operator. */
-const PODS_SECRETS = ['gateway: internal-signing-key']
+type Remote = {
+  readonly remoteRef: { readonly key: string; readonly property?: string }
+  readonly sourceRef?: { readonly storeRef: { readonly name: string } }
+}
 
-describe('parameters of the serverless stack', () => {
-  const written = writtenNames(text('terraform/environments/prod/parameters.tf'))
+/** What pods are given, by the cluster's secrets operator. */
+const remotes = readdirSync(join(root, 'eks-workloads'))
+  .map((name) => join('eks-workloads', name, 'kubernetes/external-secret.yaml'))
+  .filter((path) => existsSync(join(root, path)))
+  .flatMap((path) => parseAllDocuments(text(path)))
+  .flatMap((document): readonly Remote[] => document.toJS().spec.data)
+const ofParameters = ({ sourceRef }: Remote) => sourceRef?.storeRef.name === 'parameters'
+const podsParameters = remotes.filter(ofParameters).map(({ remoteRef }) => remoteRef.key)
+const podsSecrets = remotes
+  .filter((remote) => !ofParameters(remote))
+  .map(({ remoteRef }) => `${remoteRef.key}: ${remoteRef.property}`)
+
+describe('parameters of the serverless stack and the pods', () => {
+  const wanted = [...new Set([...readNames(text('serverless.yml')), ...podsParameters])]
+  const written = writtenNames(text('terraform/modules/platform/parameters.tf'))
 
   it('are all written by Terraform, and no other is', () => {
     expect(written.length).toBeGreaterThan(20)
-    expect(differences(readNames(text('serverless.yml')), written)).toEqual([])
+    expect(differences(wanted, written)).toEqual([])
   })
 
   it('would be missed on either side', () => {
-    const wanted = readNames(text('serverless.yml'))
     expect(differences([...wanted, 'network/new'], written)).toEqual([
       'read, not written: network/new',
     ])
@@ -84,11 +99,11 @@ describe('parameters of the serverless stack', () => {
   })
 })
 
-describe('secrets of the serverless stack', () => {
+describe('secrets of the serverless stack and the pods', () => {
   const made = madeSecrets(text('terraform/modules/secrets/main.tf'))
 
   it('are all made by Terraform, and no other is', () => {
-    const wanted = [...readSecrets([text('serverless.yml'), ...fragments]), ...PODS_SECRETS]
+    const wanted = [...readSecrets([text('serverless.yml'), ...fragments]), ...podsSecrets]
     expect(wanted.length).toBeGreaterThan(5)
     expect(differences(wanted, made)).toEqual([])
   })

@@ -25,11 +25,16 @@ export const openWorkspace = async (): Promise<Workspace> => {
     filter: (path) => !path.endsWith('backend.tf') && !path.includes('.terraform'),
   })
   const layers = await layerArchives(folder)
-  for (const stage of ['staging', 'prod'])
+  const platform = join(folder, 'modules', 'platform')
+  const environments = ['staging', 'prod'].map((stage) => join(folder, 'environments', stage))
+  for (const place of [platform, ...environments])
     await writeFile(
-      join(folder, 'environments', stage, 'check.auto.tfvars.json'),
+      join(place, 'check.auto.tfvars.json'),
       JSON.stringify({ ...publicKeys(), layers_folder: layers }),
     )
+  // The module's own tests run with the values of production.
+  for (const name of ['settings.auto.tfvars', 'sizes.auto.tfvars.json', 'topics.auto.tfvars.json'])
+    await cp(join(folder, 'environments', 'prod', name), join(platform, name))
   return {
     modules: join(folder, 'modules'),
     environment: (stage) => join(folder, 'environments', stage),

@@ -11,6 +11,7 @@ export type Counts = { readonly passed: number; readonly failed: number }
 
 /** A part of a long suite: it starts the engines it needs, runs, and stops them. */
 export type Stage = {
+  /** `part`, or `group:part`, which answers to the group's name, too. */
   readonly name: string
   /** @throws where the stage could not run at all, which fails it. */
   run(): Promise<Counts>
@@ -24,17 +25,18 @@ export const runStages = async (
   stages: readonly Stage[],
   only: readonly string[] = process.argv.slice(2),
 ): Promise<never> => {
-  const unknown = only.filter((name) => !stages.some((stage) => stage.name === name))
+  const unknown = only.filter((name) => !stages.some((stage) => isNamed(stage, name)))
   if (unknown.length > 0) {
     const known = stages.map(({ name }) => name).join(', ')
     console.error(`There is no ${unknown.join(', ')}; there are: ${known}.`)
     process.exit(2)
   }
   const sum = { passed: 0, failed: 0 }
-  for (const { name, run } of stages) {
-    if (only.length > 0 && !only.includes(name)) continue
+  for (const stage of stages) {
+    if (only.length > 0 && !only.some((name) => isNamed(stage, name))) continue
+    const { name } = stage
     const startedAt = performance.now()
-    const { passed, failed } = await run().catch((error: unknown) => {
+    const { passed, failed } = await stage.run().catch((error: unknown) => {
       console.error(error)
       return { passed: 0, failed: 1 }
     })
@@ -49,6 +51,9 @@ export const runStages = async (
   console.log(`${sum.passed} passed, ${sum.failed} failed`)
   process.exit(sum.failed === 0 ? 0 : 1)
 }
+
+const isNamed = (stage: Stage, name: string): boolean =>
+  stage.name === name || stage.name.startsWith(`${name}:`)
 
 /**
  * Runs jest over paths (regular expressions over file names), with an environment that puts a real engine in the place

@@ -9,6 +9,10 @@ terraform {
   }
 }
 
+locals {
+  tags = { project = "learning-hub", stage = var.stage, owner = "terraform" }
+}
+
 provider "aws" {
   region              = var.region
   allowed_account_ids = [var.account_id]

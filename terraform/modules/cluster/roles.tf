@@ -74,6 +74,15 @@ locals {
           ]
         },
         {
+          Sid    = "ReadPodsParameters"
+          Effect = "Allow"
+          Action = ["ssm:GetParameter", "ssm:GetParameters"]
+          Resource = [
+            for parameter in ["cache/url", "kafka/brokers"] :
+            "arn:aws:ssm:${var.region}:${var.account_id}:parameter/learning-hub/${var.stage}/${parameter}"
+          ]
+        },
+        {
           Sid      = "Decrypt"
           Effect   = "Allow"
           Action   = ["kms:Decrypt"]

@@ -20,13 +20,13 @@ locals {
     "arn:aws:iam::${var.account_id}:role/aws-service-role/autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling",
   ])
 
-  # What serverless.yml resolves: secret -> what it holds. The values are set by an operation and never by Terraform.
+  # What serverless.yml resolves and pods are given: secret -> what it holds. The values are set by an operation and never by Terraform.
   service_secrets = {
     auth        = ["email-change", "key-encryption"]
     certificate = ["key-encryption"]
     database    = ["services"]
     gateway     = ["internal-signing-key"]
-    kafka       = ["outbox-publisher"]
+    kafka       = ["gateway", "outbox-publisher"]
     mail        = ["seal", "unsubscribe"]
     playback    = ["key"]
     sendgrid    = ["api-key"]

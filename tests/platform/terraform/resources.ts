@@ -41,14 +41,18 @@ const documentSchema = z.union([
     .transform(({ values }) => values.root_module),
 ])
 
-/** All managed resources of a printed plan or state, of all modules. */
+/** All managed resources of a printed plan or state, of all modules; addresses begin below the module of the stage. */
 export const readResources = (text: string): Resource[] =>
   resourcesOf(documentSchema.parse(JSON.parse(text)))
 
 const resourcesOf = ({ resources = [], child_modules = [] }: Module): Resource[] => [
   ...resources
     .filter(({ mode }) => mode === 'managed')
-    .map(({ address, type, values }) => ({ address, type, values })),
+    .map(({ address, type, values }) => ({
+      address: address.replace('module.platform.', ''),
+      type,
+      values,
+    })),
   ...child_modules.flatMap(resourcesOf),
 ]
 

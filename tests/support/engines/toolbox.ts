@@ -106,6 +106,12 @@ export const goModuleProgram = async ({
   return join(place, name)
 }
 
+/** The sources of a Go module, e.g. `github.com/a/b@v1.2.3`, for what lies beside its code. @returns their folder. */
+export const goModuleFolder = async (module: string): Promise<string> => {
+  const go = await debianProgram('go', ['golang-go'])
+  return JSON.parse(await run(go, ['mod', 'download', '-json', module])).Dir
+}
+
 const fingerprintOf = async (folder: string): Promise<string> => {
   const hash = createHash('sha256')
   for (const name of (await readdir(folder)).toSorted())

@@ -1,4 +1,20 @@
-# What the environment refuses, and the names that the serverless stack reads. Applied to the stand-in, never to AWS.
+# What a stage refuses, and the names that the serverless stack reads. Applied to the stand-in, never to AWS, with the
+# values of prod.
+variables {
+  region             = "us-east-1"
+  replica_region     = "us-west-2"
+  are_secrets_filled = true
+}
+
+provider "aws" {
+  region = "us-east-1"
+}
+
+provider "aws" {
+  alias  = "replica"
+  region = "us-west-2"
+}
+
 run "names_every_parameter_of_its_stage" {
   command = apply
 

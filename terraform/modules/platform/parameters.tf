@@ -1,7 +1,8 @@
-# What the serverless stack reads, by name below /learning-hub/<stage>/. A test proves that serverless.yml reads every
+# What the serverless stack and the pods read, by name below /learning-hub/<stage>/. A test proves that they read every
 # one of these and no other.
 locals {
   parameters = {
+    "cache/url"                        = module.cache.url
     "database/proxy-url"               = module.database.proxy_url
     "functions/certificates-role-arn"  = module.functions_iam.role_arns["certificates"]
     "functions/media-role-arn"         = module.functions_iam.role_arns["media"]

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import { configSchema } from '../../eks-workloads/gateway/config.ts'
+import { packageHub } from '../../local/package/package.ts'
+import { type Template, templateComplaints } from './template-rules.ts'
+
+// Our own rules for the packaged template, and that each of them would notice.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** The gateway's is the shortest wait on the way; the balancers' 60 s lie above it. */
+const answerSecondsMax = configSchema.shape.UPSTREAM_TIMEOUT_MS.parse(undefined) / 1_000
+
+const RULE = 'AWS::ElasticLoadBalancingV2::ListenerRule'
+const TARGETS = 'AWS::ElasticLoadBalancingV2::TargetGroup'
+const FUNCTION = 'AWS::Lambda::Function'
+
+const rule = (Priority: number, Values: readonly string[], Field = 'path-pattern') => ({
+  Type: RULE,
+  Properties: { Priority, Conditions: [{ Field, Values }] },
+})
+const lambda = (properties: object = {}) => ({
+  Type: FUNCTION,
+  Properties: { FunctionName: 'one', Timeout: 15, ...properties },
+})
+const logs = {
+  Type: 'AWS::Logs::LogGroup',
+  Properties: { LogGroupName: '/aws/lambda/one', RetentionInDays: 30 },
+}
+const targets = (properties: object = {}) => ({
+  Type: TARGETS,
+  Properties: {
+    Targets: [{ Id: { 'Fn::GetAtt': ['one', 'Arn'] } }],
+    TargetGroupAttributes: [{ Key: 'lambda.multi_value_headers.enabled', Value: true }],
+    ...properties,
+  },
+})
+const topics = (count: number): Template['Resources'] =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`r${index}`, { Type: 'AWS::SNS::Topic' }]),
+  )
+
+describe('the packaged template', () => {
+  let template: Template
+
+  beforeAll(async () => {
+    const { templatePath } = await packageHub({ root, reuse: true })
+    template = JSON.parse(readFileSync(templatePath, 'utf8'))
+  }, 120_000)
+
+  it('stays within the limits that only a deployment would meet', () => {
+    expect(templateComplaints(template, { answerSecondsMax })).toEqual([])
+  })
+
+  it('has what the rules are about', () => {
+    const types = Object.values(template.Resources).map(({ Type }) => Type)
+    expect(types).toEqual(expect.arrayContaining([RULE, TARGETS, FUNCTION]))
+  })
+})
+
+describe('a rule for the template', () => {
+  const accepted: readonly [string, Template['Resources']][] = [
+    ['450 resources', topics(450)],
+    ['the first and the last priority', { a: rule(100, ['/a']), b: rule(899, ['/b']) }],
+    ['five values', { a: rule(100, ['/1', '/2', '/3', '/4', '/5*']) }],
+    ['a function behind a target group', { one: lambda(), logs, targets: targets() }],
+    ['900 reserved executions', { one: lambda({ ReservedConcurrentExecutions: 900 }), logs }],
+    // Nobody waits for it at the other end of a connection.
+    ['a slow function of its own', { one: lambda({ Timeout: 900 }), logs }],
+  ]
+
+  it.each(accepted)('accepts %s', (_, Resources) => {
+    expect(templateComplaints({ Resources }, { answerSecondsMax })).toEqual([])
+  })
+
+  const refused: readonly [string, Template['Resources']][] = [
+    ['451 resources', topics(451)],
+    ['two rules share a priority', { a: rule(100, ['/a']), b: rule(100, ['/b']) }],
+    ['a has priority 99', { a: rule(99, ['/a']) }],
+    ['a has priority 900', { a: rule(900, ['/a']) }],
+    ['a has too many condition values', { a: rule(100, ['/1', '/2', '/3', '/4', '/5', '/6']) }],
+    ['a has too many wildcards', { a: rule(100, ['/*/*', '/*/*', '/*?']) }],
+    ['a has a condition on path-patern', { a: rule(100, ['/a'], 'path-patern') }],
+    ['901 reserved executions', { one: lambda({ ReservedConcurrentExecutions: 901 }), logs }],
+    [
+      'targets has no multi-value headers',
+      { targets: targets({ TargetGroupAttributes: [] }), one: lambda(), logs },
+    ],
+    [
+      'targets is a lambda target group with a port',
+      { targets: targets({ Port: 80 }), one: lambda(), logs },
+    ],
+    [
+      'one may answer when its caller has gone',
+      { targets: targets(), one: lambda({ Timeout: answerSecondsMax }), logs },
+    ],
+    ['one keeps no logs for 30 days', { one: lambda() }],
+    [
+      'one keeps no logs for 30 days',
+      { one: lambda(), logs: { ...logs, Properties: { ...logs.Properties, RetentionInDays: 7 } } },
+    ],
+    [
+      'machine names its functions by placeholders',
+      {
+        machine: { Type: 'AWS::StepFunctions::StateMachine', Properties: { DefinitionString: '' } },
+      },
+    ],
+  ]
+
+  it.each(refused)('says “%s”', (complaint, Resources) => {
+    expect(templateComplaints({ Resources }, { answerSecondsMax })).toEqual([complaint])
+  })
+})
