@@ -133,7 +133,10 @@ export const videoProcessingContract = defineContract({
           .trim()
           .min(1)
           .max(60)
-          .regex(/^[^"\p{Cc}]*$/u, { error: 'must not hold quotation marks or control characters' })
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: \p{Cc} written out, since not every reader of the API description knows the names of Unicode.
+          .regex(/^[^"\u0000-\u001f\u007f-\u009f]*$/u, {
+            error: 'must not hold quotation marks or control characters',
+          })
           .meta({ examples: ['English', 'Português (Brasil)'] }),
       }),
       status: 200,

@@ -74,11 +74,11 @@ export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise
   )
   const [main, secrets, firewall, balancers, variables, events] = await Promise.all(
     [
-      join(environment, 'main.tf'),
+      join(terraform, 'modules/platform/main.tf'),
       join(terraform, 'modules/secrets/main.tf'),
       join(terraform, 'modules/edge/firewall.tf'),
       join(terraform, 'modules/balancers/main.tf'),
-      join(environment, 'variables.tf'),
+      join(terraform, 'modules/platform/variables.tf'),
       join(terraform, 'modules/events/main.tf'),
     ].map((path) => readFile(path, 'utf8')),
   )
