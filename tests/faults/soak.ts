@@ -17,6 +17,8 @@ const MINUTE_MS = 60_000
 const HEAL_MS_MAX = 15 * MINUTE_MS
 const FAULT_EVERY_MS = 30_000
 const SAMPLE_EVERY_MS = 5_000
+/** An access token lives for a quarter of an hour. */
+const RENEW_EVERY_MS = 5 * MINUTE_MS
 const WORKERS = 4
 const THINK_MS_MAX = 200
 /** What a first minute fills (caches, pools, code that is loaded late) is no leak. */
@@ -33,7 +35,7 @@ export const soakFor = (minutes: number): FaultRow => ({
   timeoutMs: minutes * MINUTE_MS + HEAL_MS_MAX,
   async run(context) {
     const hub = await openHub(context, RATES)
-    const { accessToken } = await hub.admin()
+    let { accessToken } = await hub.admin()
     const history = createHistory()
     const client = createClient({ urls: () => [hub.url], history })
     const over = AbortSignal.any([context.signal, AbortSignal.timeout(minutes * MINUTE_MS)])
@@ -47,8 +49,15 @@ export const soakFor = (minutes: number): FaultRow => ({
         await pause(random.int(THINK_MS_MAX), over)
       }
     })
+    const renew = async () => {
+      while (!over.aborted) {
+        await pause(RENEW_EVERY_MS, over)
+        if (!over.aborted) ({ accessToken } = await hub.admin())
+      }
+    }
     await Promise.all([
       ...workers,
+      renew(),
       sampleUntil(hub, over, samples),
       faultsUntil(context, { hub, over, healedMs }),
     ])
