@@ -21,8 +21,8 @@ const configSchema = z.object({
   DATABASE_OWNER: jsonVariable(
     z.object({ username: z.string().min(1), password: z.string().min(1) }),
   ).optional(),
-  /** The login password of all services’ roles, as functions are given it. */
-  DATABASE_PASSWORD: z.string().min(1),
+  /** The login password of all services’ roles, as Secrets Manager keeps it. */
+  DATABASE_SERVICES: jsonVariable(z.object({ services: z.string().min(1) })),
 })
 
 const ownersUrl = ({ DATABASE_URL, DATABASE_OWNER }: z.output<typeof configSchema>): string => {
@@ -36,7 +36,7 @@ try {
   const config = loadConfig(configSchema, process.env)
   const services = servicesWithSchemas(fileURLToPath(new URL('..', import.meta.url)))
   const startedAt = performance.now()
-  const rolePassword = config.DATABASE_PASSWORD
+  const rolePassword = config.DATABASE_SERVICES.services
   await migrate({ databaseUrl: ownersUrl(config), rolePassword, services })
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
   console.log(`${services.length} schemas are at their newest version (${seconds} s).`)

@@ -32,8 +32,7 @@ describe('migrate', () => {
     for (const name of names) await ask(serverUrl(), `create database ${name}`)
   })
   afterAll(async () => {
-    for (const name of names)
-      await ask(serverUrl(), `drop database if exists ${name} with (force)`)
+    for (const name of names) await ask(serverUrl(), `drop database if exists ${name} with (force)`)
   })
 
   it('may be run four times at once, on two databases of one cluster', async () => {

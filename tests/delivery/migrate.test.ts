@@ -12,7 +12,7 @@ describe('npm run migrate', () => {
     const { code, out, error } = await runTool('migrate', [], {
       DATABASE_URL: url.href,
       DATABASE_OWNER: owner,
-      DATABASE_PASSWORD: ROLE_PASSWORD,
+      DATABASE_SERVICES: JSON.stringify({ services: ROLE_PASSWORD }),
     })
     expect(error).toBe('')
     expect(out).toMatch(/^\d\d schemas are at their newest version/)
@@ -25,7 +25,7 @@ describe('npm run migrate', () => {
     ['no address', 'hub', /DATABASE_URL: Invalid URL/],
     ['a closed port', 'postgres://o:p@127.0.0.1:9/hub', /ECONNREFUSED/],
   ])('refuses %s in a sentence', async (_name, url, sentence) => {
-    const given = { DATABASE_URL: url, DATABASE_OWNER: OWNER, DATABASE_PASSWORD: 'secret-word' }
+    const given = { DATABASE_URL: url, DATABASE_OWNER: OWNER, DATABASE_SERVICES: SERVICES }
     const { code, error } = await runTool('migrate', [], given)
     expect(error).toMatch(sentence)
     expect(error.split('\n')).toHaveLength(1)
@@ -35,9 +35,10 @@ describe('npm run migrate', () => {
 
   it('names what is missing', async () => {
     const { code, error } = await runTool('migrate', [], { DATABASE_URL: 'postgres://h/hub' })
-    expect(error).toContain('DATABASE_PASSWORD')
+    expect(error).toContain('DATABASE_SERVICES')
     expect(code).toBe(1)
   })
 })
 
+const SERVICES = JSON.stringify({ services: 'secret-word' })
 const OWNER = JSON.stringify({ username: 'o', password: 'secret-word' })

@@ -3,6 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Counts, runJest, runStages, type Stage } from '../support/stages.ts'
 import { runCheckov } from './checkov.ts'
+import { jenkinsStages } from './jenkins/stages.ts'
 import { openTofu, type Tofu } from './tofu.ts'
 import { openWorkspace, plansFolder, terraformFolder } from './workspace.ts'
 
@@ -91,4 +92,11 @@ const list: Stage = {
 
 const policies: Stage = { name: 'checkov', run: () => runCheckov(ENVIRONMENTS) }
 
-await runStages([format, ...ENVIRONMENTS.map(environment), modules, list, policies])
+await runStages([
+  ...jenkinsStages,
+  format,
+  ...ENVIRONMENTS.map(environment),
+  modules,
+  list,
+  policies,
+])
