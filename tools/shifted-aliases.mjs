@@ -12,6 +12,7 @@ const CALLS_MIN = 20
 export default class ShiftedAliases {
   constructor(serverless) {
     this.service = serverless.service
+    this.provisioned = new Map()
     this.naming = serverless.getProvider('aws').naming
     this.hooks = {
       'before:package:compileFunctions': () => this.nameAliases(),
@@ -29,9 +30,9 @@ export default class ShiftedAliases {
   /** Before all else: permissions and target groups are compiled for the alias then. */
   nameAliases() {
     for (const [key, definition] of this.shifted) {
-      // Provisioned concurrency has an alias of the packager's own, and there can be one target only.
-      if (definition.provisionedConcurrency)
-        throw new Error(`${key}: provisioned concurrency belongs on its alias ${ALIAS}.`)
+      // The packager would make an alias of its own for it; there can be one target only.
+      this.provisioned.set(key, definition.provisionedConcurrency)
+      delete definition.provisionedConcurrency
       definition.versionFunction = true
       definition.targetAlias = { name: ALIAS, logicalId: this.idOf(key, 'LiveLambdaAlias') }
     }
@@ -39,13 +40,20 @@ export default class ShiftedAliases {
 
   addAliases() {
     const { Resources } = this.service.provider.compiledCloudFormationTemplate
-    for (const [key, { versionLogicalId }] of this.shifted) {
+    for (const [key, { name, versionLogicalId }] of this.shifted) {
       const functionId = this.naming.getLambdaLogicalId(key)
-      const [groupId, alarmId] = [this.idOf(key, 'ShiftGroup'), this.idOf(key, 'ShiftAlarm')]
+      const groupId = this.idOf(key, 'ShiftGroup')
+      const alarmName = `${name}-failing`
       Object.assign(Resources, {
-        [this.idOf(key, 'LiveLambdaAlias')]: alias({ functionId, versionLogicalId, groupId }),
-        [groupId]: group({ alarmId }),
-        [alarmId]: alarm({ functionId, targetGroupId: targetGroupOf(Resources, functionId) }),
+        [this.idOf(key, 'LiveLambdaAlias')]: alias({
+          ...{ functionId, versionLogicalId, groupId },
+          provisioned: this.provisioned.get(key),
+        }),
+        [groupId]: group({ alarmName }),
+        [this.idOf(key, 'ShiftAlarm')]: alarm({
+          ...{ alarmName, functionId },
+          targetGroupId: targetGroupOf(Resources, functionId),
+        }),
       })
     }
   }
@@ -55,7 +63,7 @@ export default class ShiftedAliases {
   }
 }
 
-const alias = ({ functionId, versionLogicalId, groupId }) => ({
+const alias = ({ functionId, versionLogicalId, groupId, provisioned }) => ({
   Type: 'AWS::Lambda::Alias',
   UpdatePolicy: {
     CodeDeployLambdaAliasUpdate: {
@@ -67,11 +75,17 @@ const alias = ({ functionId, versionLogicalId, groupId }) => ({
     Name: ALIAS,
     FunctionName: { Ref: functionId },
     FunctionVersion: { 'Fn::GetAtt': [versionLogicalId, 'Version'] },
+    ...(provisioned && {
+      ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: provisioned },
+    }),
   },
 })
 
-const group = ({ alarmId }) => ({
+// The alarm by name: it refers to the target group, which refers to the alias, which refers to this.
+const group = ({ alarmName }) => ({
   Type: 'AWS::CodeDeploy::DeploymentGroup',
+  // It is named, and may be one of these.
+  DependsOn: ['ShiftQuarter', 'ShiftHalf'],
   Properties: {
     ApplicationName: { Ref: 'ShiftApplication' },
     ServiceRoleArn: { Ref: 'ShiftRoleArn' },
@@ -80,7 +94,7 @@ const group = ({ alarmId }) => ({
       DeploymentType: 'BLUE_GREEN',
       DeploymentOption: 'WITH_TRAFFIC_CONTROL',
     },
-    AlarmConfiguration: { Enabled: true, Alarms: [{ Name: { Ref: alarmId } }] },
+    AlarmConfiguration: { Enabled: true, Alarms: [{ Name: alarmName }] },
     AutoRollbackConfiguration: {
       Enabled: true,
       Events: ['DEPLOYMENT_FAILURE', 'DEPLOYMENT_STOP_ON_ALARM', 'DEPLOYMENT_STOP_ON_REQUEST'],
@@ -88,15 +102,23 @@ const group = ({ alarmId }) => ({
   },
 })
 
+const partOfListener = (index) => ({
+  'Fn::Select': [index, { 'Fn::Split': ['/', { Ref: 'AlbListenerArn' }] }],
+})
+/** `app/<name>/<id>`, as CloudWatch names it: the middle of its listener's ARN. */
+const BALANCER = { 'Fn::Join': ['/', [1, 2, 3].map(partOfListener)] }
+
 // Answers of 500 and more are seen by the balancer, crashes and timeouts by Lambda.
-const alarm = ({ functionId, targetGroupId }) => {
+const alarm = ({ alarmName, functionId, targetGroupId }) => {
   const balancer = (Id, MetricName) =>
     metric(Id, 'AWS/ApplicationELB', MetricName, [
       { Name: 'TargetGroup', Value: { 'Fn::GetAtt': [targetGroupId, 'TargetGroupFullName'] } },
+      { Name: 'LoadBalancer', Value: BALANCER },
     ])
   return {
     Type: 'AWS::CloudWatch::Alarm',
     Properties: {
+      AlarmName: alarmName,
       AlarmDescription: `More than ${ERRORS_PERCENT_MAX} % of a minute's calls fail: a new version goes back.`,
       ComparisonOperator: 'GreaterThanThreshold',
       Threshold: ERRORS_PERCENT_MAX,

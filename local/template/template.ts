@@ -747,4 +747,9 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'AWS::Lambda::Alias',
   'AWS::Lambda::LayerVersion',
   'AWS::Events::EventBus',
+  // How an alias moves to a new version: here there is one version only.
+  'AWS::CodeDeploy::Application',
+  'AWS::CodeDeploy::DeploymentConfig',
+  'AWS::CodeDeploy::DeploymentGroup',
+  'AWS::CloudWatch::Alarm',
 ])
