@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { restoreStages } from '../drills/restore/stages.ts'
 import { type Counts, runJest, runStages, type Stage } from '../support/stages.ts'
 import { runCheckov } from './checkov.ts'
 import { jenkinsStages } from './jenkins/stages.ts'
@@ -94,6 +95,7 @@ const policies: Stage = { name: 'checkov', run: () => runCheckov(ENVIRONMENTS) }
 
 await runStages([
   ...jenkinsStages,
+  ...restoreStages,
   format,
   ...ENVIRONMENTS.map(environment),
   modules,
