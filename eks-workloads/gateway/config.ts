@@ -61,6 +61,11 @@ export const configSchema = z.object({
   ).default({}),
   /** The document that `npm run openapi` wrote; without it, it is made from the contracts at start. */
   OPENAPI_FILE: z.string().min(1).optional(),
+  /** What was built, as /health says it. */
+  VERSION: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/)
+    .default('development'),
   /** Names this replica in the log's consumer groups. */
   REPLICA: z
     .string()

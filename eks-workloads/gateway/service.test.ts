@@ -801,7 +801,7 @@ describe('pages of other origins', () => {
 
 describe('the gateway’s own pages', () => {
   it('are health, readiness and the API’s document', async () => {
-    expect((await call('/health')).status).toBe(200)
+    expect((await call('/health')).body).toEqual({ status: 'ok', version: 'development' })
     expect((await call('/ready')).status).toBe(200)
     expect((await call('/openapi.json')).body).toEqual({ openapi: '3.1.0' })
     // Metrics are not a client's business.

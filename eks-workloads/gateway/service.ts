@@ -107,7 +107,7 @@ export const createGateway = async ({
     breakers: createBreakers({ clock, trialMs: config.CLIENT_TIMEOUT_MS + timeoutMs }),
     proxy,
     metrics,
-    ownPages: ownPages({ openApi, isReady }),
+    ownPages: ownPages({ openApi, isReady, version: config.VERSION }),
     isDraining: () => isDraining,
     clock,
   })
@@ -134,8 +134,16 @@ export const createGateway = async ({
 const redisSettings = ({ REDIS_URL: url, REDIS_CLUSTER, REDIS_TIMEOUT_MS }: Config) =>
   url === undefined ? undefined : { url, isCluster: REDIS_CLUSTER, timeoutMs: REDIS_TIMEOUT_MS }
 
-const ownPages = ({ openApi, isReady }: { openApi: string; isReady: () => boolean }) => ({
-  '/health': (): OwnPage => json(200, { status: 'ok' }),
+const ownPages = ({
+  openApi,
+  isReady,
+  version,
+}: {
+  openApi: string
+  isReady: () => boolean
+  version: string
+}) => ({
+  '/health': (): OwnPage => json(200, { status: 'ok', version }),
   '/ready': (): OwnPage => (isReady() ? json(200, { ready: true }) : json(503, { ready: false })),
   '/openapi.json': (): OwnPage => ({
     status: 200,

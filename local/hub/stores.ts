@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
@@ -7,6 +6,7 @@ import { hubTopics } from '../../shared/bus/hub-topics.ts'
 import { busSchema, openBus } from '../../shared/bus/open.ts'
 import type { Bus } from '../../shared/bus/port.ts'
 import { migrate } from '../../shared/db/migrate.ts'
+import { servicesWithSchemas } from '../../shared/db/schemas.ts'
 import type { Log } from '../../shared/observe/logger.ts'
 import { startPostgres } from '../postgres/postgres.ts'
 import { startS3 } from '../s3/server.ts'
@@ -40,7 +40,7 @@ export const migrateSchemas = async ({
   await migrate({
     databaseUrl,
     rolePassword: secretOf(secrets, 'database:services'),
-    services: schemasOf(root),
+    services: servicesWithSchemas(root),
   })
 }
 
@@ -99,14 +99,6 @@ export const startStorage = async (
   await createBucket(own)
   return own
 }
-
-/** Every folder that has migrations owns a schema. */
-const schemasOf = (root: string) =>
-  ['functions', 'eks-workloads'].flatMap((room) =>
-    readdirSync(join(root, room))
-      .map((name) => ({ name, migrationsDir: join(root, room, name, 'migrations') }))
-      .filter(({ migrationsDir }) => existsSync(migrationsDir)),
-  )
 
 /** @throws StartError when the server cannot be used. */
 export const createDatabase = async (databaseUrl: string) => {

@@ -108,7 +108,7 @@ const publish = async ({ root, place }: { root: string; place: string }) => {
 
 const SOURCES = [
   ...['functions', 'workflows', 'shared', 'serverless.yml', 'package-lock.json'],
-  'tools/lean-bundles.mjs',
+  ...['tools/lean-bundles.mjs', 'tools/shifted-aliases.mjs'],
 ]
 const IRRELEVANT = /\.test\.ts$|\.md$|\/migrations\//
 

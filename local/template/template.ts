@@ -782,4 +782,9 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'AWS::Lambda::Version',
   'AWS::Lambda::LayerVersion',
   'AWS::Events::EventBus',
+  // How an alias moves to a new version: here there is one version only.
+  'AWS::CodeDeploy::Application',
+  'AWS::CodeDeploy::DeploymentConfig',
+  'AWS::CodeDeploy::DeploymentGroup',
+  'AWS::CloudWatch::Alarm',
 ])

@@ -19,11 +19,15 @@ export type MigrateOptions = {
 }
 
 /**
- * Brings every schema to its newest version and every login role to its rights. Safe to repeat.
+ * Brings every schema to its newest version and every login role to its rights. Safe to repeat; of several at once, one
+ * works and the others wait for it.
  *
  * @throws the database's error; whatever was finished before it stays, and the next run goes on from there.
  */
-export const migrate = async ({ databaseUrl, rolePassword, services }: MigrateOptions) => {
+export const migrate = (options: MigrateOptions): Promise<void> =>
+  inTurn(options.databaseUrl, () => migrateAll(options))
+
+const migrateAll = async ({ databaseUrl, rolePassword, services }: MigrateOptions) => {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
@@ -32,6 +36,29 @@ export const migrate = async ({ databaseUrl, rolePassword, services }: MigrateOp
     for (const service of services) await migrateService(client, { ...service, rolePassword })
   } finally {
     await client.end()
+  }
+}
+
+/** Any number that nobody else locks. */
+const TURN_LOCK = 7_243_392
+/** Longer than any migration may take. */
+const TURN_TIMEOUT_MS = 10 * 60_000
+
+/**
+ * One migration at a time in the whole cluster: roles are the cluster's, and two that change one at once fail with
+ * "tuple concurrently updated". Advisory locks belong to a database, so the lock is held in the one that all share.
+ */
+const inTurn = async (databaseUrl: string, work: () => Promise<void>): Promise<void> => {
+  const shared = Object.assign(new URL(databaseUrl), { pathname: '/postgres' }).href
+  const holder = new pg.Client({ connectionString: shared })
+  await holder.connect()
+  try {
+    await holder.query(`set lock_timeout = ${TURN_TIMEOUT_MS}`)
+    await holder.query('select pg_advisory_lock($1)', [TURN_LOCK])
+    await work()
+  } finally {
+    // The lock goes with its session.
+    await holder.end()
   }
 }
 
@@ -78,7 +105,6 @@ const run = (
     log: () => {},
   })
 
-// A role is the cluster's, not the database's: two hubs' migrations may meet here, and a loser is content.
 const ensureRole = async (
   client: pg.Client,
   { role, password }: { role: string; password: string },

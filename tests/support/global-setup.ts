@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { type Postgres, startPostgres } from '../../local/postgres/postgres.ts'
 import { migrate } from '../../shared/db/migrate.ts'
+import { servicesWithSchemas } from '../../shared/db/schemas.ts'
 import { type PgBouncer, startPgBouncer } from './engines/pgbouncer.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,7 +32,7 @@ export default async function globalSetup(): Promise<void> {
   await admin.connect()
   await admin.query(`create database ${TEMPLATE_DATABASE}`)
   await admin.end()
-  for (const service of servicesWithSchemas())
+  for (const service of servicesWithSchemas(root))
     await migrate({
       databaseUrl: server.url(TEMPLATE_DATABASE),
       rolePassword: ROLE_PASSWORD,
@@ -45,9 +45,3 @@ export default async function globalSetup(): Promise<void> {
   globalThis.hubTestPostgres = { ...running, pooler }
   process.env.HUB_TEST_SERVICES_URL = pooler.through(server.url('postgres'))
 }
-
-/** Every folder of functions/ that has migrations owns a schema. */
-const servicesWithSchemas = () =>
-  readdirSync(join(root, 'functions'))
-    .map((name) => ({ name, migrationsDir: join(root, 'functions', name, 'migrations') }))
-    .filter(({ migrationsDir }) => existsSync(migrationsDir))

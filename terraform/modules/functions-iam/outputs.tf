@@ -12,3 +12,8 @@ output "mediaconvert_role_arn" {
   description = "What MediaConvert reads sources and writes renditions as."
   value       = aws_iam_role.mediaconvert.arn
 }
+
+output "shift_role_arn" {
+  description = "What CodeDeploy moves the functions' aliases to new versions as."
+  value       = aws_iam_role.shift.arn
+}

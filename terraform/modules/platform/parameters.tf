@@ -11,6 +11,7 @@ locals {
     "functions/publisher-role-arn"     = module.functions_iam.role_arns["publisher"]
     "functions/role-arn"               = module.functions_iam.role_arns["services"]
     "functions/security-group-id"      = module.network.security_group_ids["functions"]
+    "functions/shift-role-arn"         = module.functions_iam.shift_role_arn
     "functions/state-machine-role-arn" = module.functions_iam.state_machine_role_arn
     "functions/video-role-arn"         = module.functions_iam.role_arns["video"]
     "gateway/internal-jwks"            = var.internal_jwks
