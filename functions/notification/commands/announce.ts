@@ -57,6 +57,7 @@ export const announce = async (
       address: address?.email ?? null,
       locale: address?.locale ?? null,
       expiresAt: expiresAt === undefined ? null : instantOf(expiresAt),
+      traceId: traceIdOf(tx.traceparent),
     },
     tx.now,
   )

@@ -87,6 +87,7 @@ export const deliveries = (tx: Tx) => {
           'locale',
           'attempts',
           'expiresAt',
+          'traceId',
         ])
         .execute()
       // A waiting delivery has its content: only `settle` takes it away.
