@@ -12,7 +12,13 @@ export default {
   testPathIgnorePatterns: [
     ...['/node_modules/', '/.hub/', '/.serverless/', '/.esbuild/'],
     // The long suites have commands of their own; see jest.suites.mjs.
-    ...['/tests/engines/', '/tests/faults/', '/tests/security/', '/tests/platform/terraform/'],
+    ...[
+      '/tests/browser/',
+      '/tests/engines/',
+      '/tests/faults/',
+      '/tests/security/',
+      '/tests/platform/terraform/',
+    ],
   ],
   modulePathIgnorePatterns: ['/.hub/', '/.serverless/', '/.esbuild/', '/.build/'],
   globalSetup: '<rootDir>/tests/support/global-setup.ts',

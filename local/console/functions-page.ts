@@ -37,7 +37,7 @@ const functionsTable = (all: readonly (readonly [string, FunctionStats])[]): Mar
     'Functions',
     [
       ...['function', 'running / reserve'],
-      ...['most at once', 'environments', 'calls', 'cold starts', 'throttles', 'failed'].map(
+      ...['most at once', 'alive / idle', 'calls', 'cold starts', 'throttles', 'failed'].map(
         figure,
       ),
       ...['p50', 'p99', 'waited p99'].map(figure),
@@ -49,7 +49,7 @@ const functionsTable = (all: readonly (readonly [string, FunctionStats])[]): Mar
         html`<a href="/_hub/logs?function=${name}">${key}</a>`,
         concurrency(key, one),
         String(one.runningMax),
-        `${one.environments} (${one.idle} idle)`,
+        `${one.environments} / ${one.idle}`,
         String(one.invocations),
         String(one.coldStarts),
         count(one.throttles),

@@ -22,7 +22,7 @@ export const graphSvg = (graph: MachineGraph, visits: readonly Visit[], title: s
   const height = Math.ceil(graph.height)
   return html`<div class="scroll graph" tabindex="0" role="region" aria-label="${title}">
 <svg role="img" aria-label="${describe(graph, last)}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
-<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>
+<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>
 ${graph.edges.map((edge) => edgeSvg(edge, taken.has(`${edge.from} ${edge.to}`)))}
 ${graph.nodes.map((node) => nodeSvg(node, last.get(node.name), counts.get(node.name)?.length ?? 0))}
 </svg></div>`

@@ -32,19 +32,26 @@ export type MachineGraph = {
 }
 
 export const NODE_HEIGHT = 46
-const CHARACTER_WIDTH = 8.4
-const NODE_WIDTH_MIN = 130
+const CHARACTER_WIDTH = 7.8
+const NODE_WIDTH_MIN = 120
 const MARGIN = 12
 
 /** Lays out every state, those within branches and maps too, which hang from the state that they lie in. */
 export const graphOf = (definition: Definition): MachineGraph => {
   const states = placedStates(definition)
   const graph = new Graph()
-  graph.setGraph({ rankdir: 'TB', nodesep: 36, ranksep: 44, marginx: MARGIN, marginy: MARGIN })
+  graph.setGraph({
+    rankdir: 'TB',
+    nodesep: 20,
+    edgesep: 12,
+    ranksep: 40,
+    marginx: MARGIN,
+    marginy: MARGIN,
+  })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const { name } of states)
     graph.setNode(name, {
-      width: Math.max(NODE_WIDTH_MIN, Math.ceil(name.length * CHARACTER_WIDTH) + 28),
+      width: Math.max(NODE_WIDTH_MIN, Math.ceil(name.length * CHARACTER_WIDTH) + 20),
       height: NODE_HEIGHT,
     })
   const ways = states.flatMap(({ name, state }) => waysOutOf(name, state))

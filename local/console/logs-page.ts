@@ -1,14 +1,5 @@
 import { html } from 'hono/html'
-import {
-  badge,
-  code,
-  type Markup,
-  page,
-  type Tone,
-  table,
-  time,
-  traceLink,
-} from './layout.ts'
+import { badge, code, type Markup, page, type Tone, table, time, traceLink } from './layout.ts'
 import {
   BYTES_MAX,
   LEVELS,
@@ -19,7 +10,7 @@ import {
   type LogSearch,
 } from './log-ring.ts'
 
-export const LINES_SHOWN_MAX = 200
+export const LINES_SHOWN_MAX = 100
 
 /** The newest lines that fit, newest first, with a form to search the rest. */
 export const logsPage = (logs: LogRing, wanted: LogSearch): string => {
@@ -49,6 +40,9 @@ const form = (sources: readonly string[], { trace, source, level, text }: LogSea
   <button class="primary">Search</button> <a class="button" href="/_hub/logs">Clear</a>
   </form>`
 
+/** A function by its key, which no other part has. */
+const shortOf = (source: string): string => source.replace(/^learning-hub-[a-z]+-(?=\w+$)/, '')
+
 /** What is asked for stands in the list, even where no line of it is held. */
 const withOwn = (sources: readonly string[], source: string | undefined): readonly string[] =>
   source === undefined || sources.includes(source) ? sources : [...sources, source]
@@ -70,7 +64,7 @@ const linesTable = (lines: readonly LogLine[]): Markup =>
     lines.map((line) => [
       time(line.at),
       badge(TONES[line.level], line.level.toLowerCase()),
-      code(line.source),
+      code(shortOf(line.source)),
       traceLink(line.traces[0]),
       lineCell(line.text),
     ]),

@@ -27,6 +27,7 @@ describe('redact', () => {
   it.each([
     '{"message":"request","path":"/v1/auth/password-reset","status":202}',
     '{"type":"member.added","event":"evt_1","trace":"6b07b56fec674dd4bf58fb2a044616cf"}',
+    '{"ClientRequestToken":"vid_1-1","tokenizer":"words"}',
     'no secrets here: a cookie jar, a token of thanks',
   ])('leaves the rest as it is: %s', (text) => expect(redact(text)).toBe(text))
 

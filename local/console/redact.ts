@@ -8,7 +8,7 @@ const TOKENS = /eyJ[\w-]+\.[\w-]+\.[\w-]*/g
 const SCHEMES = /\b(Bearer|Basic)\s+[\w~+/.=:-]+/gi
 /** A JSON member or a header line whose name says that its value is a secret; the name stays. */
 const MEMBERS =
-  /((?:\\*["'])?(?:[\w-]*(?:authorization|cookie|password|passphrase|secret|api[-_]?key|private[-_]?key|session[-_]?token|access[-_]?token|refresh[-_]?token|id[-_]?token|internal[-_]?token|x-hub-token|sealed[-_]?token|tasktoken)|token)(?:\\*["'])?\s*[:=]\s*)(\\*["'])((?:(?!(?<!\\)\2).)*)\2/gi
+  /((?<![\w-])(?:\\*["'])?(?:[\w-]*(?:authorization|cookie|password|passphrase|secret|api[-_]?key|private[-_]?key|session[-_]?token|access[-_]?token|refresh[-_]?token|id[-_]?token|internal[-_]?token|x-hub-token|sealed[-_]?token|tasktoken)|token)(?:\\*["'])?\s*[:=]\s*)(\\*["'])((?:(?!(?<!\\)\2).)*)\2/gi
 const LINES = /((?:authorization|set-cookie|cookie|x-hub-token)\s*[:=]\s*)[^\s"'\\{[][^\n"\\]*/gi
 
 /**

@@ -179,5 +179,6 @@ type Tables = {
     leasedUntil: NullableInstantColumn
     createdAt: InstantColumn
     endedAt: NullableInstantColumn
+    traceId: string | null
   }
 }

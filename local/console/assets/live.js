@@ -13,17 +13,20 @@ let isPaused = false
 let isSilent = false
 let timer
 let isAsking = false
+/** What the page is about has ended: nothing will change any more. */
+let isOver = false
 
 const tell = () => {
   const state = isSilent ? 'The hub does not answer' : `Refreshed every ${place.dataset.seconds} s`
-  said.textContent = isPaused ? 'Paused' : state
+  said.textContent = isOver ? '' : isPaused ? 'Paused' : state
+  pause.hidden = isOver
   said.className = isSilent && !isPaused ? 'bad' : 'dim'
   pause.textContent = isPaused ? 'Resume' : 'Pause'
 }
 
 const next = () => {
   clearTimeout(timer)
-  if (!isPaused && !document.hidden) timer = setTimeout(refresh, periodMs)
+  if (!isPaused && !isOver && !document.hidden) timer = setTimeout(refresh, periodMs)
 }
 
 const refresh = async () => {
@@ -43,6 +46,7 @@ const refresh = async () => {
 }
 
 const show = (fresh) => {
+  isOver = !fresh.getElementById('refresh')
   for (const part of document.querySelectorAll('[data-live]')) {
     const other = fresh.getElementById(part.id)
     if (other) become(part, other)
@@ -77,7 +81,7 @@ pause.addEventListener('click', () => {
 })
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) clearTimeout(timer)
-  else if (!isPaused) refresh()
+  else if (!isPaused && !isOver) refresh()
 })
 tell()
 next()
