@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Mail } from '../mail/mail.ts'
-import { empty, type Markup, page, table, time, traceLink } from './layout.ts'
+import { empty, type Markup, page, time, traceLink } from './layout.ts'
 
 export const MAILS_SHOWN_MAX = 100
 
@@ -12,18 +12,15 @@ export const mailPage = (mails: readonly Mail[]): string =>
     body:
       mails.length === 0
         ? empty('No mail yet.')
-        : html`<p>Nothing leaves this machine: what the hub sends is read here. The newest ${MAILS_SHOWN_MAX} are shown.</p>
-          ${table(
-            'Mails, newest first',
-            ['sent', 'to', 'mail', 'trace'],
-            mails.map((mail) => [
-              time(mail.at),
-              mail.to.join(', '),
-              html`<strong>${mail.subject}</strong><div class="mail">${linked(mail.text)}</div>`,
-              traceLink(mail.traceId),
-            ]),
-          )}`,
+        : html`<p>Nothing leaves this machine: what the hub sends is read here. The newest ${MAILS_SHOWN_MAX} are shown, newest first.</p>
+          ${mails.map(article)}`,
   })
+
+const article = ({ subject, to, at, traceId, text }: Mail): Markup => html`<article>
+<h2>${subject}</h2>
+<p class="dim">${time(at)} to ${to.join(', ')} · trace ${traceLink(traceId)}</p>
+<div class="mail">${linked(text)}</div>
+</article>`
 
 const linked = (text: string): Markup =>
   html`${text

@@ -143,7 +143,7 @@ describe('live figures', () => {
     await eventually(async () => expect(await callsOf(page)).toBe(before + LOAD_CALLS), {
       timeoutMs: 15_000,
     })
-    expect(await link.evaluate('node => node === document.activeElement')).toBe(true)
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('certificateHttp')
     await context.close()
   })
 
@@ -173,6 +173,25 @@ describe('live figures', () => {
         : rest,
     )
     await eventually(() => expect(asked).toBeGreaterThan(before))
+    await context.close()
+  })
+})
+
+describe('the API description', () => {
+  it('is drawn under its policy', async () => {
+    const { page, context, complaints } = await chromium.open(urlOf('/docs'))
+    await page.getByText('/v1/courses', { exact: true }).first().waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+})
+
+describe('a mail’s link', () => {
+  it('asks before it does anything, and says what came of it', async () => {
+    const { page, context } = await chromium.open(urlOf('/verify?token=none'))
+    await page.getByRole('button', { name: 'Confirm your address' }).click()
+    await page.locator('#said:not(:empty)').waitFor()
+    expect(await page.locator('#said').textContent()).toMatch(/\.$/)
     await context.close()
   })
 })
