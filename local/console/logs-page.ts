@@ -34,7 +34,7 @@ const form = (sources: readonly string[], { trace, source, level, text }: LogSea
     source,
   ).map((one) => option(one, one === source))}</select></div>
   <div><label for="level">Level</label><select id="level" name="level"><option value="">any</option>${LEVELS.map(
-    (one) => option(one, one === level, `${one} and worse`),
+    (one) => option(one, one === level, one === 'ERROR' ? one : `${one} and worse`),
   )}</select></div>
   <div><label for="text">Holds</label><input id="text" name="text" value="${text ?? ''}"></div>
   <button class="primary">Search</button> <a class="button" href="/_hub/logs">Clear</a>
