@@ -17,6 +17,7 @@ export const docsPage = (): string =>
 <html lang="en">
 <meta charset="utf-8">
 <title>API · Learning Hub</title>
+<link rel="icon" href="/_hub/assets/icon.svg">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <div id="docs"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
