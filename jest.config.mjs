@@ -12,7 +12,7 @@ export default {
   testPathIgnorePatterns: [
     ...['/node_modules/', '/.hub/', '/.serverless/', '/.esbuild/'],
     // The long suites have commands of their own; see jest.suites.mjs.
-    ...['/tests/engines/', '/tests/faults/', '/tests/security/'],
+    ...['/tests/browser/', '/tests/engines/', '/tests/faults/', '/tests/security/'],
     '/tests/platform/(terraform|template|kubernetes|images|jenkins)/',
   ],
   modulePathIgnorePatterns: ['/.hub/', '/.serverless/', '/.esbuild/', '/.build/'],

@@ -224,6 +224,15 @@ describe('sending mail', () => {
     expect(mail?.headers).not.toHaveProperty('List-Unsubscribe')
   })
 
+  it('sends a mail under the trace of what it tells of', async () => {
+    const person = await aPerson()
+    await requestVerification(person)
+    const [row] = await deliveryRows('true')
+    await send()
+    expect(row?.trace_id).toMatch(/^[0-9a-f]{32}$/)
+    expect(mailsTo(person.email)).toMatchObject([{ traceId: row?.trace_id }])
+  })
+
   it('wakes the sender once the mail is committed, and not for a repetition', async () => {
     const person = await aPerson()
     const id = newId('event')

@@ -1,6 +1,7 @@
 import type { Bus } from '../../shared/bus/port.ts'
 import { startBalancer } from '../balancer/balancer.ts'
 import {
+  type EventSourceMappings,
   startEventSourceMappings,
   toMapping,
 } from '../event-source-mappings/event-source-mappings.ts'
@@ -59,7 +60,11 @@ export const startFunctions = async ({
   return lambda
 }
 
-/** What calls functions: the internal balancer, the event-source mappings and the schedules. */
+/**
+ * What calls functions: the internal balancer, the event-source mappings and the schedules.
+ *
+ * @returns the mappings: how far they are behind is worth a look.
+ */
 export const startTriggers = async ({
   template,
   lambda,
@@ -74,7 +79,7 @@ export const startTriggers = async ({
   internalPort: number
   hubLog: HubLog
   closers: Closers
-}): Promise<void> => {
+}): Promise<EventSourceMappings> => {
   const { invoke } = lambda
   closers.add(
     await startBalancer({
@@ -85,7 +90,7 @@ export const startTriggers = async ({
     }),
     (part) => part.close(),
   )
-  closers.add(
+  const mappings = closers.add(
     startEventSourceMappings({
       mappings: template.eventSourceMappings.map(toMapping),
       bus,
@@ -96,4 +101,5 @@ export const startTriggers = async ({
     (part) => part.close(),
   )
   closers.add(startSchedules({ schedules: template.schedules, invoke }), (part) => part.close())
+  return mappings
 }

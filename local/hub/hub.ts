@@ -14,6 +14,7 @@ import { fontsPath } from './fonts.ts'
 import { startFunctions, startTriggers } from './functions.ts'
 import { startGateway } from './gateway.ts'
 import { type HubLog, openHubLog } from './log.ts'
+import { openConsole } from './open-console.ts'
 import { startPages } from './pages.ts'
 import type { Report } from './report.ts'
 import { loadSecrets, type Secrets, secretOf } from './secrets.ts'
@@ -99,7 +100,10 @@ const bringUp = async (
     })
     await startWorkflows({ template, lambda, dataDir, ports, s3, closers })
     const internalPort = ports.internal
-    await startTriggers({ template, lambda, bus: eventLog.bus, internalPort, hubLog, closers })
+    const mappings = await startTriggers({
+      ...{ template, lambda, internalPort, hubLog, closers },
+      bus: eventLog.bus,
+    })
     const gateway = await startGateway({
       ...{ config, internalUrl, secrets, hubLog },
       url: gatewayUrl,
@@ -107,7 +111,11 @@ const bringUp = async (
       eventLog: eventLog.environment,
     })
     closers.add(gateway, (part) => part.stop())
-    pages.ready({ template, lambda, mail })
+    const opened = await openConsole({
+      ...{ config, url, template, lambda, mail, mappings, databaseUrl, secrets, hubLog, closers },
+      stepFunctionsPort: ports.stepFunctions,
+    })
+    pages.ready(opened)
   })
   return { url, stop: () => closers.close() }
 }

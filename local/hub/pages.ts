@@ -2,14 +2,12 @@ import { createReadStream, existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
+import { Readable } from 'node:stream'
 import { startBalancer } from '../balancer/balancer.ts'
-import type { Lambda } from '../lambda/lambda.ts'
-import type { MailServer } from '../mail/mail.ts'
-import type { Template } from '../template/template.ts'
+import { CONSOLE_POLICY, createConsole } from '../console/console.ts'
+import type { Parts } from '../console/parts.ts'
+import { docsPage, mailTokenPage, startingPage } from '../console/visitor-pages.ts'
 import { type HubConfig, StartError } from './config.ts'
-import { readJson } from './data-folder.ts'
-import { functionsReport } from './functions-report.ts'
-import { docsPage, hubPage, mailPage, mailTokenPage, type Sample, startingPage } from './html.ts'
 
 export type Pages = {
   /** From now on the hub is ready: `/health` answers 200 and `/_hub` shows what runs. */
@@ -17,13 +15,10 @@ export type Pages = {
   close(): Promise<void>
 }
 
-type Parts = { readonly template: Template; readonly lambda: Lambda; readonly mail: MailServer }
-
-const MAILS_SHOWN_MAX = 100
-
 /**
  * The public balancer: `/_hub`, `/docs` and `/health` belong to this machine, everything else to the gateway.
- * Listens at once, so that a port in use is found before anything else is started.
+ * Listens at once, so that a port in use is found before anything else is started; on loopback alone, because the pages
+ * show sample passwords and mail, and let an operator act without signing in.
  *
  * @throws StartError when the port is taken.
  */
@@ -37,11 +32,12 @@ export const startPages = async ({
   gatewayUrl: string
 }): Promise<Pages> => {
   const state: { parts: Parts | undefined } = { parts: undefined }
-  const sampleFile = join(config.dataDir, 'sample.json')
+  const opsConsole = createConsole(() => state.parts)
   const server = createServer((request, response) => {
-    show(request, { url, parts: state.parts, sampleFile })
-      .then((page) => send(response, page))
-      .catch(() => send(response, { status: 500, type: 'text/plain', body: 'failed' }))
+    const { pathname, searchParams } = new URL(request.url ?? '/', url)
+    if (pathname === '/_hub' || pathname.startsWith('/_hub/'))
+      return void consoleAnswer(opsConsole, request, response, url)
+    send(response, show({ pathname, searchParams }, state.parts !== undefined))
   })
   const pagesUrl = await new Promise<string>((resolve) => {
     server.listen(0, '127.0.0.1', () => {
@@ -56,7 +52,6 @@ export const startPages = async ({
   })
   const balancer = await startBalancer({
     port: config.port,
-    host: '0.0.0.0',
     rules: [
       to(pagesUrl, 1, ['/', '/health', '/_hub', '/_hub/*']),
       to(pagesUrl, 2, ['/docs', '/docs/*', '/verify', '/reset', '/join']),
@@ -85,41 +80,69 @@ export const startPages = async ({
   }
 }
 
+/** The console's forms are two short fields. */
+const FORM_BYTES_MAX = 16 * 1_024
+
+const consoleAnswer = async (
+  { fetch }: ReturnType<typeof createConsole>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: string,
+): Promise<void> => {
+  try {
+    const body = await readForm(request)
+    if (body === undefined)
+      return send(response, { status: 413, type: 'text/plain', body: 'Payload Too Large' })
+    const { method = 'GET' } = request
+    const answer = await fetch(
+      new Request(new URL(request.url ?? '/', url), {
+        method,
+        headers: Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+        ...(method !== 'GET' && method !== 'HEAD' && { body }),
+      }),
+    )
+    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    if (answer.body)
+      Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]).pipe(response)
+    else response.end()
+  } catch {
+    // A method or a header that no request may have.
+    send(response, { status: 400, type: 'text/plain', body: 'Bad Request' })
+  }
+}
+
+const readForm = async (request: IncomingMessage): Promise<Buffer | undefined> => {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes > FORM_BYTES_MAX) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
 type Page = {
   readonly status?: number
   readonly type?: string
   readonly body?: string
   readonly location?: string
   readonly file?: string
+  readonly policy?: string
 }
 
-const show = async (
-  request: IncomingMessage,
-  { url, parts, sampleFile }: { url: string; parts: Parts | undefined; sampleFile: string },
-): Promise<Page> => {
-  const { pathname, searchParams } = new URL(request.url ?? '/', url)
+const show = (
+  { pathname, searchParams }: Pick<URL, 'pathname' | 'searchParams'>,
+  isReady: boolean,
+): Page => {
   if (pathname === '/health') {
-    const body = JSON.stringify({ status: parts ? 'ready' : 'starting' })
-    return { status: parts ? 200 : 503, type: 'application/json', body }
+    const body = JSON.stringify({ status: isReady ? 'ready' : 'starting' })
+    return { status: isReady ? 200 : 503, type: 'application/json', body }
   }
   if (pathname === '/') return { status: 302, location: '/_hub' }
-  if (pathname === '/docs') return { body: docsPage() }
+  if (pathname === '/docs') return { body: docsPage(), policy: DOCS_POLICY }
   if (pathname.startsWith('/docs/')) return swaggerFile(pathname.slice('/docs/'.length))
-  if (!parts) return { status: 503, body: startingPage() }
-  const sample = (await readJson(sampleFile)) as Sample | undefined
-  if (pathname === '/_hub')
-    return { body: hubPage({ url, template: parts.template, stats: parts.lambda.stats(), sample }) }
-  if (pathname === '/_hub/functions.json') {
-    const body = JSON.stringify(functionsReport(parts.lambda.stats()))
-    return { type: 'application/json', body }
-  }
-  if (pathname === '/_hub/mail')
-    return { body: mailPage(parts.mail.list({ limit: MAILS_SHOWN_MAX })) }
-  if (pathname === '/_hub/mail.json') {
-    const to = searchParams.get('to') ?? undefined
-    const mails = parts.mail.list({ limit: MAILS_SHOWN_MAX, ...(to !== undefined && { to }) })
-    return { type: 'application/json', body: JSON.stringify(mails) }
-  }
+  if (!isReady) return { status: 503, body: startingPage() }
   const mailed = mailTokenPage(pathname, searchParams.get('token') ?? '')
   return mailed ? { body: mailed } : { status: 404, type: 'text/plain', body: 'Not Found' }
 }
@@ -143,14 +166,14 @@ const swaggerFile = (name: string): Page => {
     : { status: 404, type: 'text/plain', body: 'Not Found' }
 }
 
-// Pages that hold nothing but this machine's own words: no script of others, no frame.
-const POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+// Swagger UI writes styles into its elements, and its pictures into its style sheet.
+const DOCS_POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 
 const send = (response: ServerResponse, page: Page) => {
   response.writeHead(page.status ?? 200, {
     'content-type': `${page.type ?? 'text/html'}; charset=utf-8`,
-    'content-security-policy': POLICY,
+    'content-security-policy': page.policy ?? CONSOLE_POLICY,
     'x-content-type-options': 'nosniff',
     ...(page.location && { location: page.location }),
   })

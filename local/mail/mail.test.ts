@@ -50,10 +50,17 @@ describe('the SendGrid stand-in', () => {
     expect(server.list({ limit: 10, to: 'eve@example.org' })).toEqual([])
   })
 
+  it('knows the trace of a mail whose sender names it', async () => {
+    await sendgrid.send(aMail({ to: 'tom@example.org', customArgs: { traceId: 'a'.repeat(32) } }))
+    expect(server.list({ limit: 1, to: 'tom@example.org' })).toMatchObject([
+      { traceId: 'a'.repeat(32) },
+    ])
+  })
+
   it('keeps its mails over a restart', async () => {
     await server.close()
     await open()
-    expect(server.list({ limit: 10 })).toHaveLength(1)
+    expect(server.list({ limit: 10 })).toHaveLength(2)
   })
 
   it('refuses another key with 401', async () => {

@@ -14,6 +14,8 @@ export type Mail = {
   readonly text: string
   readonly html: string
   readonly headers: Readonly<Record<string, string>>
+  /** Of what it tells of, where its sender has said so. */
+  readonly traceId?: string | undefined
 }
 
 export type MailServer = {
@@ -108,7 +110,7 @@ const receive = async (request: IncomingMessage, { apiKey }: { apiKey: string })
     throw new Refused(401, 'The provided authorization grant is invalid, expired, or revoked')
   const parsed = sendSchema.safeParse(JSON.parse(await readBody(request)))
   if (!parsed.success) throw new Refused(400, z.prettifyError(parsed.error))
-  const { personalizations, from, subject, content, headers } = parsed.data
+  const { personalizations, from, subject, content, headers, custom_args } = parsed.data
   const part = (type: string) => content.find((one) => one.type === type)?.value ?? ''
   return {
     id: randomUUID(),
@@ -119,6 +121,7 @@ const receive = async (request: IncomingMessage, { apiKey }: { apiKey: string })
     text: part('text/plain'),
     html: part('text/html'),
     headers: { ...headers, ...personalizations[0]?.headers },
+    traceId: personalizations[0]?.custom_args?.traceId ?? custom_args?.traceId,
   }
 }
 

@@ -10,7 +10,7 @@ import { newId } from '../kernel/id.ts'
 import { systemClock, toIso } from '../kernel/time.ts'
 import { silentLog } from '../observe/logger.ts'
 import { continueTrace } from '../observe/trace.ts'
-import { consume, REACTION_ATTEMPTS_MAX, redrive } from './consume.ts'
+import { consume, discard, REACTION_ATTEMPTS_MAX, redrive } from './consume.ts'
 import type { RecordParked } from './dead-letter.ts'
 import type { InboundRecord } from './inbound.ts'
 import type { Reactions } from './reaction.ts'
@@ -264,6 +264,26 @@ describe('consume', () => {
       expect(await effects()).toHaveLength(2)
     })
 
+    it('tries the one record that is named, and no other', async () => {
+      disturb = () => {
+        throw new Error('a bug')
+      }
+      const [one, two] = [renamed('one'), renamed('two')]
+      await consume(one, options())
+      await consume(two, options())
+      disturb = () => {}
+      const place = placeOf(two)
+      expect(await redrive(options(), { recordsMax: 10, place })).toEqual({
+        redriven: 1,
+        failed: 0,
+      })
+      expect(await effects()).toEqual(['two'])
+      expect(await redrive(options(), { recordsMax: 10, place })).toEqual({
+        redriven: 0,
+        failed: 0,
+      })
+    })
+
     it('comes to every record in the end, though hopeless ones stand before it', async () => {
       for (const value of ['a', 'b', 'c']) await consume(record(value), options())
       disturb = (attempt) => {
@@ -285,4 +305,55 @@ describe('consume', () => {
       })
     })
   })
+
+  describe('discard', () => {
+    const given = (parked: InboundRecord) => ({
+      place: placeOf(parked),
+      by: 'an operator',
+      reason: 'sent by mistake',
+    })
+
+    it('gives a parked record up: nothing redrives it, and who, when and why stay', async () => {
+      const poison = record('poison')
+      await consume(poison, options())
+      expect(await discard(options(), given(poison))).toEqual({ discarded: 1 })
+      expect(await redrive(options(), { recordsMax: 10 })).toEqual({ redriven: 0, failed: 0 })
+      expect(await letters()).toMatchObject([
+        { discarded_by: 'an operator', discard_reason: 'sent by mistake', redriven_at: null },
+      ])
+      const [row] = await database.query<{ is_recent: boolean }>(
+        `select discarded_at > now() - interval '1 minute' as is_recent from consume_test.dead_letter`,
+      )
+      expect(row).toEqual({ is_recent: true })
+    })
+
+    it('does nothing to what is not parked, was discarded, or went through', async () => {
+      expect(await discard(options(), given(record('never seen')))).toEqual({ discarded: 0 })
+      const poison = record('poison')
+      await consume(poison, options())
+      await discard(options(), given(poison))
+      const again = { ...given(poison), reason: 'another' }
+      expect(await discard(options(), again)).toEqual({ discarded: 0 })
+      expect(await letters()).toMatchObject([{ discard_reason: 'sent by mistake' }])
+      disturb = (attempt) => {
+        if (attempt <= REACTION_ATTEMPTS_MAX) throw new Error('a bug')
+      }
+      const good = renamed('good')
+      await consume(good, options())
+      await redrive(options(), { recordsMax: 10 })
+      expect(await discard(options(), given(good))).toEqual({ discarded: 0 })
+    })
+
+    it('is undone when the record comes again and fails again', async () => {
+      const poison = record('poison')
+      await consume(poison, options())
+      await discard(options(), given(poison))
+      await consume(poison, options())
+      expect(await letters()).toMatchObject([
+        { discarded_at: null, discarded_by: null, discard_reason: null, attempts: 2 },
+      ])
+    })
+  })
 })
+
+const placeOf = ({ topic, partition, offset }: InboundRecord) => ({ topic, partition, offset })

@@ -7,7 +7,13 @@ import { DomainError } from '../kernel/errors.ts'
 import type { Clock } from '../kernel/time.ts'
 import { describeError, type Log } from '../observe/logger.ts'
 import { continueTrace, traceIdOf } from '../observe/trace.ts'
-import { markRedriven, parkedLetters, parkLetter } from './dead-letter.ts'
+import {
+  discardLetter,
+  markRedriven,
+  parkedLetters,
+  parkLetter,
+  type RecordPlace,
+} from './dead-letter.ts'
 import type { InboundRecord } from './inbound.ts'
 import type { Reactions } from './reaction.ts'
 
@@ -61,15 +67,18 @@ export const consume = async <Deps>(
  * Tries the parked records of a consumer again. Their keys have gone on meanwhile: a reaction that may be redriven
  * ignores what is older than what it knows.
  *
+ * @param place of the only one that is tried; otherwise so many of the least tried.
  * @returns how many went through, and how many are still parked.
  * @throws only for infrastructure; what went through until then is recorded.
  */
 export const redrive = async <Deps>(
   options: ConsumeOptions<Deps>,
-  { recordsMax }: { recordsMax: number },
+  { recordsMax, place }: { recordsMax: number; place?: RecordPlace | undefined },
 ): Promise<{ readonly redriven: number; readonly failed: number }> => {
   const { consumer } = options
-  const letters = await inSystem(options, (tx) => parkedLetters(tx, { consumer, recordsMax }))
+  const letters = await inSystem(options, (tx) =>
+    parkedLetters(tx, { consumer, recordsMax, place }),
+  )
   let redriven = 0
   for (const letter of letters) {
     const outcome = await consume(letter.record, options)
@@ -78,6 +87,22 @@ export const redrive = async <Deps>(
     redriven += 1
   }
   return { redriven, failed: letters.length - redriven }
+}
+
+/**
+ * Gives up a parked record of a consumer; who, when and why stay with its row.
+ *
+ * @returns 0 where it is not parked (any more), else 1.
+ */
+export const discard = async <Deps>(
+  options: ConsumeOptions<Deps>,
+  given: { place: RecordPlace; by: string; reason: string },
+): Promise<{ readonly discarded: number }> => {
+  const { consumer, log } = options
+  const isDone = await inSystem(options, (tx) => discardLetter(tx, { consumer, ...given }))
+  const { place, by, reason } = given
+  if (isDone) log.warn('dead letter discarded', { consumer, ...place, by, reason })
+  return { discarded: isDone ? 1 : 0 }
 }
 
 type Tables = { inbox: { consumer: string; eventId: string } }

@@ -15,6 +15,13 @@ export type Letter = {
   readonly attempts: number
 }
 
+/** Where a record stands in the log: with its consumer, the name of a dead letter. */
+export type RecordPlace = {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
 /** A parked record's row stands for it until it went through; `attempts` counts over all redrives. */
 export type ParkedLetter = {
   readonly consumer: string
@@ -64,6 +71,7 @@ export const parkLetter = async (tx: Tx, letter: Letter): Promise<void> => {
       attempts,
       parkedAt: sql<Date>`now()`,
       redrivenAt: null,
+      ...NOT_DISCARDED,
     })
     .onConflict((conflict) =>
       conflict.columns(['consumer', 'topic', 'partition', 'recordOffset']).doUpdateSet((eb) => ({
@@ -71,6 +79,8 @@ export const parkLetter = async (tx: Tx, letter: Letter): Promise<void> => {
         attempts: eb('deadLetter.attempts', '+', attempts),
         record: json(stored),
         redrivenAt: null,
+        // Whoever gave it up did not know that it would come again.
+        ...NOT_DISCARDED,
       })),
     )
     // True of a row that this statement inserted, false of one that it updated.
@@ -89,17 +99,36 @@ export const parkLetter = async (tx: Tx, letter: Letter): Promise<void> => {
   appendToStream(tx, { subject, topic: deadLetterTopicOf(consumer) }, parked)
 }
 
-/** What is parked and has not gone through since: the least tried first, so that a hopeless one blocks no other. */
+const NOT_DISCARDED = { discardedAt: null, discardedBy: null, discardReason: null } as const
+
+/**
+ * What is parked, has not gone through since and was not discarded: the least tried first, so that a hopeless one blocks
+ * no other.
+ *
+ * @param place of the only one that is wanted.
+ */
 export const parkedLetters = async (
   tx: Tx,
-  { consumer, recordsMax }: { consumer: string; recordsMax: number },
+  {
+    consumer,
+    recordsMax,
+    place,
+  }: { consumer: string; recordsMax: number; place?: RecordPlace | undefined },
 ): Promise<readonly ParkedLetter[]> => {
-  const rows = await tx
+  const parked = tx
     .tables<Tables>()
     .selectFrom('deadLetter')
     .select(['consumer', 'topic', 'partition', 'recordOffset', 'record', 'attempts'])
     .where('consumer', '=', consumer)
     .where('redrivenAt', 'is', null)
+    .where('discardedAt', 'is', null)
+  const wanted = place
+    ? parked
+        .where('topic', '=', place.topic)
+        .where('partition', '=', place.partition)
+        .where('recordOffset', '=', place.offset)
+    : parked
+  const rows = await wanted
     .orderBy('attempts')
     .orderBy('parkedAt')
     .orderBy('recordOffset')
@@ -120,6 +149,35 @@ export const markRedriven = async (tx: Tx, letter: ParkedLetter): Promise<void> 
     .execute()
 }
 
+/**
+ * Gives a parked record up, for good: nothing redrives it, and it counts as parked no more. The row stays.
+ *
+ * @returns false where no such record is parked (any more).
+ */
+export const discardLetter = async (
+  tx: Tx,
+  {
+    consumer,
+    place,
+    by,
+    reason,
+  }: { consumer: string; place: RecordPlace; by: string; reason: string },
+): Promise<boolean> => {
+  const discarded = await tx
+    .tables<Tables>()
+    .updateTable('deadLetter')
+    .set({ discardedAt: sql<Date>`now()`, discardedBy: by, discardReason: reason })
+    .where('consumer', '=', consumer)
+    .where('topic', '=', place.topic)
+    .where('partition', '=', place.partition)
+    .where('recordOffset', '=', place.offset)
+    .where('redrivenAt', 'is', null)
+    .where('discardedAt', 'is', null)
+    .returning('consumer')
+    .executeTakeFirst()
+  return discarded !== undefined
+}
+
 type Tables = {
   deadLetter: {
     consumer: string
@@ -132,6 +190,9 @@ type Tables = {
     attempts: number
     parkedAt: Date | RawBuilder<Date>
     redrivenAt: Date | null
+    discardedAt: Date | null
+    discardedBy: string | null
+    discardReason: string | null
   }
 }
 

@@ -1,14 +1,40 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Context, MSKEvent } from 'aws-lambda'
-import { consume, redrive } from '../bus/consume.ts'
+import * as z from 'zod'
+import { consume, discard, redrive } from '../bus/consume.ts'
 import type { InboundRecord } from '../bus/inbound.ts'
 import type { Contract } from '../contracts/define.ts'
 import { assert } from '../kernel/assert.ts'
 import type { Service } from '../service/define.ts'
 import type { Runtime } from './stack.ts'
 
-/** An operator's call (`aws lambda invoke`): try the parked records of this consumer again. */
-export type RedriveEvent = { readonly redrive: { readonly recordsMax: number } }
+const placeSchema = z.strictObject({
+  topic: z.string().min(1).max(249),
+  partition: z.int().min(0),
+  offset: z.int().min(0),
+})
+
+const operatorCallSchema = z.union([
+  z.strictObject({
+    redrive: z.strictObject({
+      recordsMax: z.int().min(1).max(1_000),
+      place: placeSchema.optional(),
+    }),
+  }),
+  z.strictObject({
+    discard: z.strictObject({
+      place: placeSchema,
+      by: z.string().trim().min(1).max(100),
+      reason: z.string().trim().min(1).max(500),
+    }),
+  }),
+])
+
+/**
+ * An operator's call (`aws lambda invoke`, or the local hub's page): try parked records of this consumer again, or give
+ * one up. Anything else fails the invocation.
+ */
+export type OperatorCall = z.input<typeof operatorCallSchema>
 
 /**
  * The bus door: an MSK event-source mapping. Records of one partition are taken in order; a record that cannot
@@ -17,14 +43,17 @@ export type RedriveEvent = { readonly redrive: { readonly recordsMax: number } }
 export const busDoor = <C extends Contract, Deps>(
   service: Service<C, Deps>,
   runtime: Runtime<Deps>,
-): ((event: MSKEvent | RedriveEvent, context: Context) => Promise<unknown>) => {
+): ((event: MSKEvent | OperatorCall, context: Context) => Promise<unknown>) => {
   const { reactions } = service
   assert(reactions, 'a bus door needs reactions')
   const { platform, database, deps, log, metrics } = runtime
   const consumer = service.contract.service
   const options = { consumer, reactions, deps, database, clock: platform.clock, log }
   return runtime.wrap(async (event) => {
-    if ('redrive' in event) return redrive(options, event.redrive)
+    if (!('records' in event)) {
+      const call = operatorCallSchema.parse(event)
+      return 'redrive' in call ? redrive(options, call.redrive) : discard(options, call.discard)
+    }
     for (const records of Object.values(event.records))
       for (const record of records) {
         const outcome = await consume(toInbound(record), options)

@@ -52,8 +52,8 @@ const COUNTER = `
   end $$;
 `
 
-/** Where the embedded database listens stands in its own files. */
-const ownerUrlIn = async (dataDir: string): Promise<string> => {
+/** The owner's URL of a running hub's embedded database: where it listens stands in its own files. */
+export const ownerUrlIn = async (dataDir: string): Promise<string> => {
   const folder = join(dataDir, 'postgres')
   const password = (await readFile(join(folder, 'password'), 'utf8')).trim()
   const postmaster = await readFile(join(folder, 'cluster', 'postmaster.pid'), 'utf8')

@@ -3,6 +3,7 @@ import type { Envelope } from '../../../shared/events/envelope.ts'
 import { assert } from '../../../shared/kernel/assert.ts'
 import { type AccountId, newId, type OrganizationId } from '../../../shared/kernel/id.ts'
 import { instantOf } from '../../../shared/kernel/time.ts'
+import { traceIdOf } from '../../../shared/observe/trace.ts'
 import { type Message, templates } from '../domain/message.ts'
 import { contacts } from '../store/contacts.ts'
 import { deliveries } from '../store/deliveries.ts'
@@ -57,6 +58,7 @@ export const announce = async (
       address: address?.email ?? null,
       locale: address?.locale ?? null,
       expiresAt: expiresAt === undefined ? null : instantOf(expiresAt),
+      traceId: traceIdOf(tx.traceparent),
     },
     tx.now,
   )

@@ -6,6 +6,8 @@ export type Mail = {
   /** Travels with the mail and comes back with the provider's events. */
   readonly deliveryId: Id<'delivery'>
   readonly category: string
+  /** Of what it tells of. */
+  readonly traceId: string | null
   readonly to: string
   readonly subject: string
   readonly text: string
@@ -50,7 +52,7 @@ export const sendgridMailer = ({
   service.setClient(client)
   service.setTimeout(SEND_TIMEOUT_MS)
   return {
-    async send({ deliveryId, category, to, subject, text, html, headers }) {
+    async send({ deliveryId, traceId, category, to, subject, text, html, headers }) {
       try {
         await service.send({
           to,
@@ -60,7 +62,7 @@ export const sendgridMailer = ({
           html,
           headers: { ...headers },
           categories: [category],
-          customArgs: { deliveryId },
+          customArgs: { deliveryId, ...(traceId !== null && { traceId }) },
           // A rewritten link would hand its token to a third party.
           trackingSettings: {
             clickTracking: { enable: false, enableText: false },

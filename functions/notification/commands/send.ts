@@ -128,7 +128,7 @@ const mailOf = async (
   }: Omit<Prepared, 'obstacle'> & { readonly address: string },
   { subscriptions, unseal, publicUrl }: Sender,
 ): Promise<Mail> => {
-  const { deliveryId, accountId, category, template, content } = delivery
+  const { deliveryId, accountId, category, template, content, traceId } = delivery
   const locale = delivery.locale ?? addressee?.locale ?? DEFAULT_LOCALE
   const token = content.sealedToken && (await unseal(content.sealedToken))
   const recipient = accountId ?? hashOfAddress(address)
@@ -139,6 +139,7 @@ const mailOf = async (
   return {
     deliveryId,
     category,
+    traceId,
     to: address,
     ...renderMail({
       template,

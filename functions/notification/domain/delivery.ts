@@ -21,6 +21,8 @@ export type Delivery = {
   /** This one included. */
   readonly attempts: number
   readonly expiresAt: Instant | null
+  /** Of what it tells of; null where that was not kept yet. */
+  readonly traceId: string | null
 }
 
 /** What is known of the one who is written to, at the moment of sending. */

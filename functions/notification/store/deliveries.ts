@@ -87,6 +87,7 @@ export const deliveries = (tx: Tx) => {
           'locale',
           'attempts',
           'expiresAt',
+          'traceId',
         ])
         .execute()
       // A waiting delivery has its content: only `settle` takes it away.
@@ -178,5 +179,6 @@ type Tables = {
     leasedUntil: NullableInstantColumn
     createdAt: InstantColumn
     endedAt: NullableInstantColumn
+    traceId: string | null
   }
 }

@@ -20,7 +20,7 @@ export const waitingIn = async ({
 }: Pick<Campus, 'database'>): Promise<Omit<Backlog, 'lag'>> => {
   const [counted] = await database.query<{ unpublished: number; parked: number }>(
     `select (${countAll('outbox')})::int as unpublished,
-      (${countAll('dead_letter', 'redriven_at is null')})::int as parked`,
+      (${countAll('dead_letter', 'redriven_at is null and discarded_at is null')})::int as parked`,
   )
   return { unpublished: counted?.unpublished ?? 0, parked: counted?.parked ?? 0 }
 }

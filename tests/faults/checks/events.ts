@@ -57,7 +57,7 @@ const checkInbox = async (
     const rows = await campus.database.query<{ id: string; isParked: boolean }>(
       `select event_id as id, false as "isParked" from ${consumer}.inbox where consumer = $1
        union all
-       select event_id, true from ${consumer}.dead_letter where redriven_at is null`,
+       select event_id, true from ${consumer}.dead_letter where redriven_at is null and discarded_at is null`,
       [consumer],
     )
     const taken = new Set(rows.map(({ id }) => id))

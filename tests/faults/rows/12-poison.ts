@@ -109,7 +109,7 @@ const lettersOf = async (campus: Campus): Promise<readonly LetterRow[]> => {
       .map(
         (schema) => `select consumer, error as reason,
           substring(record ->> 'value' from '"type":"([a-z._]+)"') as type
-          from ${schema}.dead_letter where redriven_at is null`,
+          from ${schema}.dead_letter where redriven_at is null and discarded_at is null`,
       )
       .join(' union all '),
   )
