@@ -1,8 +1,10 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { openBus } from '../../shared/bus/open.ts'
 import { startStack } from '../../shared/lambda/stack.ts'
+import { describeError } from '../../shared/observe/logger.ts'
+import { createPublisherMetrics } from './metrics.ts'
 import {
   createPublisher,
+  isTick,
   loadPublisherConfig,
   openOutboxes,
   type PublisherEvent,
@@ -13,12 +15,17 @@ const { environment, log, metrics, wrap } = startStack('outbox-publisher')
 const config = loadPublisherConfig(environment)
 // Opened at the cold start and kept: connecting to the brokers costs more than a publish.
 const database = openOutboxes(config)
-const publisher = createPublisher({ database, bus: await openBus(config, { log }), log })
+const { published: onPublished, oldestWait } = createPublisherMetrics(metrics)
+const bus = await openBus(config, { log })
+const publisher = createPublisher({ database, bus, log, onPublished })
 const sweeper = createSweeper({ database, log })
 
 export const publish = wrap(async (event: PublisherEvent | SweepEvent) => {
   if (isSweep(event)) return sweeper.sweep()
-  const published = await publisher.publish(event)
-  metrics.addMetric('EventsPublished', MetricUnit.Count, published.events)
-  return published
+  // Before publishing, which fails as long as the log is away: just then the wait must be told.
+  if (isTick(event))
+    await publisher
+      .oldestWaitSeconds()
+      .then(oldestWait, (error) => log.error('outboxes not measured', describeError(error)))
+  return publisher.publish(event)
 })

@@ -50,7 +50,9 @@ describe('the outbox publisher', () => {
       await database.query(`truncate ${schemaOf(name)}.outbox, ${schemaOf(name)}.outbox_stream`)
   })
 
-  const start = (options: { bus?: Pick<Bus, 'send'>; budgetMs?: number } = {}) => {
+  const start = (
+    options: Partial<Pick<Parameters<typeof createPublisher>[0], 'bus' | 'onPublished'>> = {},
+  ) => {
     const outboxes = openOutboxes({
       DATABASE_URL: database.serviceUrl,
       DATABASE_PASSWORD: ROLE_PASSWORD,
@@ -117,6 +119,38 @@ describe('the outbox publisher', () => {
     expect(await start().publish({})).toMatchObject({ events: 2 })
   })
 
+  it('counts an event when it has left the outbox, and not when a send was for nothing', async () => {
+    for (const name of SERVICES) await write(name, topicOf(name))
+    await write('first-service', deadLetterTopicOf('first-service'))
+    const counted: string[] = []
+    const onPublished = (types: readonly string[]) => counted.push(...types)
+    // The log takes what goes to one topic and then is away: that much is settled, and counted.
+    let sends = 0
+    const failing: Pick<Bus, 'send'> = {
+      send: async (records) => {
+        sends += 1
+        if (sends > 1) throw new BusUnavailableError('away')
+        return bus.send(records)
+      },
+    }
+    await expect(start({ bus: failing, onPublished }).publish({})).rejects.toThrow('away')
+    expect(counted).toEqual(['thing.happened'])
+    await start({ onPublished }).publish({})
+    expect(counted).toHaveLength(3)
+    expect(await topics()).toHaveLength(3)
+  })
+
+  it('knows how long the oldest event of all outboxes has been waiting', async () => {
+    expect(await start().oldestWaitSeconds()).toBe(0)
+    for (const name of SERVICES) await write(name, topicOf(name))
+    await database.query(
+      `update second_service.outbox set created_at = now() - interval '10 minutes'`,
+    )
+    expect(await start().oldestWaitSeconds()).toBeCloseTo(600, -1)
+    await start().publish({})
+    expect(await start().oldestWaitSeconds()).toBe(0)
+  })
+
   it('works as a Lambda with nothing but its environment', async () => {
     await write('first-service', topicOf('first-service'))
     await database.query(
@@ -132,6 +166,9 @@ describe('the outbox publisher', () => {
     )
     expect(await topics()).toEqual(['hub.first-service.v1'])
     expect(await invoke({ job: 'sweep' }, environment)).toContain('{"rows":1}')
+    const metric = '"OutboxOldestWait":0'
+    expect(await invoke({ 'detail-type': 'Scheduled Event' }, environment)).toContain(metric)
+    expect(await invoke({ service: 'first-service' }, environment)).not.toContain(metric)
   })
 })
 

@@ -6,7 +6,13 @@ import { PUBLISHER_ROLE, schemaOf } from '../../shared/db/names.ts'
 import { type Database, openDatabase } from '../../shared/db/open.ts'
 import { describeError, type Log } from '../../shared/observe/logger.ts'
 import type { Nudge } from '../../shared/outbox/nudge.ts'
-import { findOutboxes, type Published, publishOutbox } from '../../shared/outbox/publish.ts'
+import {
+  findOutboxes,
+  oldestUnpublishedSeconds,
+  type Published,
+  type PublishOptions,
+  publishOutbox,
+} from '../../shared/outbox/publish.ts'
 
 /** A nudge names one service; the schedule's event has no such field and means all. */
 export type PublisherEvent = Nudge | Readonly<Record<string, unknown>>
@@ -27,7 +33,12 @@ export type Publisher = {
    *   others had their turn.
    */
   publish(event: PublisherEvent): Promise<Pick<Published, 'events' | 'batches'>>
+  /** How long the oldest event of all outboxes has been waiting, in seconds. */
+  oldestWaitSeconds(): Promise<number>
 }
+
+/** The schedule's call looks at every outbox; a nudge at one. */
+export const isTick = (event: PublisherEvent): boolean => !('service' in event)
 
 export const loadPublisherConfig = (
   environment: Environment,
@@ -52,12 +63,13 @@ export const createPublisher = ({
   bus,
   log,
   budgetMs = BUDGET_MS,
+  onPublished,
 }: {
   database: Database
   bus: Pick<Bus, 'send'>
   log: Log
   budgetMs?: number
-}): Publisher => ({
+} & Pick<PublishOptions, 'onPublished'>): Publisher => ({
   async publish(event) {
     const { service } = nudgeSchema.parse(event)
     const signal = AbortSignal.timeout(budgetMs)
@@ -68,7 +80,7 @@ export const createPublisher = ({
     for (const schema of schemas) {
       if (signal.aborted) break
       try {
-        const published = await publishOutbox({ kysely, schema, bus, signal })
+        const published = await publishOutbox({ kysely, schema, bus, signal, onPublished })
         events += published.events
         batches += published.batches
       } catch (error) {
@@ -79,6 +91,10 @@ export const createPublisher = ({
     }
     if (failures.length > 0) throw new AggregateError(failures, 'some outboxes were not published')
     return { events, batches }
+  },
+
+  async oldestWaitSeconds() {
+    return oldestUnpublishedSeconds(kysely, await findOutboxes(kysely))
   },
 })
 

@@ -1,6 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Context, MSKEvent } from 'aws-lambda'
-import { consume, redrive } from '../bus/consume.ts'
+import { consume, type Outcome, redrive } from '../bus/consume.ts'
 import type { InboundRecord } from '../bus/inbound.ts'
 import type { Contract } from '../contracts/define.ts'
 import { assert } from '../kernel/assert.ts'
@@ -9,6 +9,13 @@ import type { Runtime } from './stack.ts'
 
 /** An operator's call (`aws lambda invoke`): try the parked records of this consumer again. */
 export type RedriveEvent = { readonly redrive: { readonly recordsMax: number } }
+
+const OUTCOME_METRICS: Readonly<Record<Outcome, string>> = {
+  done: 'EventsHandled',
+  repeated: 'EventsRepeated',
+  ignored: 'EventsIgnored',
+  parked: 'EventsParked',
+}
 
 /**
  * The bus door: an MSK event-source mapping. Records of one partition are taken in order; a record that cannot
@@ -28,7 +35,7 @@ export const busDoor = <C extends Contract, Deps>(
     for (const records of Object.values(event.records))
       for (const record of records) {
         const outcome = await consume(toInbound(record), options)
-        metrics.addMetric(`Event${outcome}`, MetricUnit.Count, 1)
+        metrics.addMetric(OUTCOME_METRICS[outcome], MetricUnit.Count, 1)
       }
     return { batchItemFailures: [] }
   })

@@ -1,0 +1,33 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { EventType } from '../../shared/events/registry.ts'
+
+/** What the business counts, by the event that says it happened. Every event passes here once, so it is counted here. */
+const BUSINESS_METRICS: Partial<Record<EventType, string>> = {
+  'enrollment.activated': 'Enrolments',
+  'progress.course_completed': 'Completions',
+  'video.ready': 'Transcodes',
+  'video.failed': 'TranscodesFailed',
+  'certificate.issued': 'Certificates',
+}
+
+export type PublisherMetrics = {
+  /** Counts what has left an outbox; repeats are not told. */
+  published(types: readonly string[]): void
+  /** For how long the oldest event has been waiting. Alarms take silence for the worst. */
+  oldestWait(seconds: number): void
+}
+
+/** The publisher's metrics in EMF, through powertools' `Metrics`. */
+export const createPublisherMetrics = (metrics: {
+  addMetric(name: string, unit: MetricUnit, value: number): unknown
+}): PublisherMetrics => ({
+  published: (types) => {
+    metrics.addMetric('EventsPublished', MetricUnit.Count, types.length)
+    for (const [name, those] of Map.groupBy(types, businessMetricOf))
+      if (name) metrics.addMetric(name, MetricUnit.Count, those.length)
+  },
+  oldestWait: (seconds) => metrics.addMetric('OutboxOldestWait', MetricUnit.Seconds, seconds),
+})
+
+const businessMetricOf = (type: string): string | undefined =>
+  Object.hasOwn(BUSINESS_METRICS, type) ? BUSINESS_METRICS[type as EventType] : undefined
