@@ -12,7 +12,8 @@ export default {
   testPathIgnorePatterns: [
     ...['/node_modules/', '/.hub/', '/.serverless/', '/.esbuild/'],
     // The long suites have commands of their own; see jest.suites.mjs.
-    ...['/tests/engines/', '/tests/faults/', '/tests/security/', '/tests/platform/terraform/'],
+    ...['/tests/engines/', '/tests/faults/', '/tests/security/'],
+    '/tests/platform/(terraform|observability)/',
   ],
   modulePathIgnorePatterns: ['/.hub/', '/.serverless/', '/.esbuild/', '/.build/'],
   globalSetup: '<rootDir>/tests/support/global-setup.ts',

@@ -3,6 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Counts, runJest, runStages, type Stage } from '../support/stages.ts'
 import { runCheckov } from './checkov.ts'
+import { observabilityStages } from './observability/stages.ts'
 import { openTofu, type Tofu } from './tofu.ts'
 import { openWorkspace, plansFolder, terraformFolder } from './workspace.ts'
 
@@ -86,9 +87,12 @@ const modules: Stage = {
 
 const list: Stage = {
   name: 'list',
-  run: () => runJest(['tests/platform/'], { HUB_PLANS: plansFolder }),
+  run: () => runJest(['tests/platform/terraform/'], { HUB_PLANS: plansFolder }),
 }
 
 const policies: Stage = { name: 'checkov', run: () => runCheckov(ENVIRONMENTS) }
 
-await runStages([format, ...ENVIRONMENTS.map(environment), modules, list, policies])
+await runStages([
+  ...[format, ...ENVIRONMENTS.map(environment), modules, list, policies],
+  ...observabilityStages,
+])
