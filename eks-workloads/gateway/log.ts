@@ -18,10 +18,10 @@ export const createLineLog = (
     write(`${lines.join('\n')}\n`)
   }
   const line = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
-      if (waiting.length === 0) setImmediate(flush)
-      waiting.push(JSON.stringify({ level, time: isoNow(), service: 'gateway', message, ...fields }))
-      if (waiting.length >= LINES_WAITING_MAX) flush()
-    }
+    if (waiting.length === 0) setImmediate(flush)
+    waiting.push(JSON.stringify({ level, time: isoNow(), service: 'gateway', message, ...fields }))
+    if (waiting.length >= LINES_WAITING_MAX) flush()
+  }
   return { info: line('INFO'), warn: line('WARN'), error: line('ERROR'), flush }
 }
 

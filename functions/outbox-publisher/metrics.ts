@@ -1,4 +1,5 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { MetricUnit as Unit } from '@aws-lambda-powertools/metrics/types'
 import type { EventType } from '../../shared/events/registry.ts'
 
 /** What the business counts, by the event that says it happened. Every event passes here once, so it is counted here. */
@@ -19,7 +20,7 @@ export type PublisherMetrics = {
 
 /** The publisher's metrics in EMF, through powertools' `Metrics`. */
 export const createPublisherMetrics = (metrics: {
-  addMetric(name: string, unit: MetricUnit, value: number): unknown
+  addMetric(name: string, unit: Unit, value: number): unknown
 }): PublisherMetrics => ({
   published: (types) => {
     metrics.addMetric('EventsPublished', MetricUnit.Count, types.length)

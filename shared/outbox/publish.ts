@@ -23,7 +23,7 @@ export type PublishOptions = {
   readonly signal: AbortSignal
   readonly leaseMs?: number
   /** Told the types of what has just left the outbox. Only where a lease ran out can an event be told of twice. */
-  readonly onPublished?: (types: readonly string[]) => void
+  readonly onPublished?: ((types: readonly string[]) => void) | undefined
 }
 
 export type Published = {

@@ -108,13 +108,13 @@ const alarmOf = ({ address, values }: Resource): Alarm => {
 
 const dashboardOf = ({ values }: Resource): [string, readonly Widget[]] => [
   String(values.dashboard_name),
-  bodySchema.parse(JSON.parse(String(values.dashboard_body))).widgets.map(
-    ({ properties: { title, alarms, metrics }, ...place }) => ({
+  bodySchema
+    .parse(JSON.parse(String(values.dashboard_body)))
+    .widgets.map(({ properties: { title, alarms, metrics }, ...place }) => ({
       ...place,
       ...{ title, alarms },
       metrics: metrics.map(metricOf),
-    }),
-  ),
+    })),
 ]
 
 /** `[namespace, name, key, value, …, { options }]`, as CloudWatch's dashboards write a metric. */

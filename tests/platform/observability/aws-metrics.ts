@@ -11,7 +11,8 @@ const every = (names: readonly string[], ...dimensions: readonly (readonly strin
 /** Of AWS's own metrics, those that alarms and dashboards may read. */
 export const AWS_METRICS: Readonly<Record<string, AwsNamespace>> = {
   'AWS/RDS': {
-    source: 'docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html, rds-proxy.monitoring.html',
+    source:
+      'docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html, rds-proxy.monitoring.html',
     metrics: {
       ...every(
         ['CPUUtilization', 'FreeableMemory', 'ReplicaLag', 'FreeStorageSpace'],
@@ -46,16 +47,19 @@ export const AWS_METRICS: Readonly<Record<string, AwsNamespace>> = {
     },
   },
   'AWS/ES': {
-    source: 'docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-cloudwatchmetrics.html',
+    source:
+      'docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-cloudwatchmetrics.html',
     metrics: every(['CPUUtilization', 'JVMMemoryPressure'], ['DomainName', 'ClientId']),
   },
   ContainerInsights: {
     // From the add-on amazon-cloudwatch-observability (terraform/modules/cluster).
-    source: 'docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html',
+    source:
+      'docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html',
     metrics: every(['node_cpu_utilization', 'node_memory_utilization'], ['ClusterName']),
   },
   'AWS/ApplicationELB': {
-    source: 'docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html',
+    source:
+      'docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html',
     metrics: every(
       [
         ...['RequestCount', 'TargetResponseTime', 'RejectedConnectionCount'],

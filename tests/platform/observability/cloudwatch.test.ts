@@ -70,11 +70,34 @@ describe('the alarms', () => {
   })
 
   it.each([
-    ...[['database-cpu', 80], ['cache-cpu', 80], ['events-cpu', 80], ['search-cpu', 80]],
-    ...[['nodes-cpu', 80], ['database-memory', 85], ['cache-memory', 85], ['events-memory', 85]],
-    ...[['search-memory', 85], ['nodes-memory', 85], ['balancer-errors', 1], ['errors', 1]],
-    ...[['proxy-connections', 90], ['database-connections', 90], ['proxy-pinned', 20]],
-    ...[['outbox-wait', 300], ['lag', 300], ['throttles', 0]],
+    ...[
+      ['database-cpu', 80],
+      ['cache-cpu', 80],
+      ['events-cpu', 80],
+      ['search-cpu', 80],
+    ],
+    ...[
+      ['nodes-cpu', 80],
+      ['database-memory', 85],
+      ['cache-memory', 85],
+      ['events-memory', 85],
+    ],
+    ...[
+      ['search-memory', 85],
+      ['nodes-memory', 85],
+      ['balancer-errors', 1],
+      ['errors', 1],
+    ],
+    ...[
+      ['proxy-connections', 90],
+      ['database-connections', 90],
+      ['proxy-pinned', 20],
+    ],
+    ...[
+      ['outbox-wait', 300],
+      ['lag', 300],
+      ['throttles', 0],
+    ],
   ] as [string, number][])('%s: more than %d for five minutes', (kind, threshold) => {
     expect(named(kind).length).toBeGreaterThan(0)
     for (const alarm of named(kind)) {
@@ -127,7 +150,7 @@ const FUNCTIONS = ['SUM', 'MAX', 'FILL', 'METRICS']
 const expressionComplaints = ({ name, expression, metrics }: Alarm): string[] => {
   const ids = Object.keys(metrics)
   if (!expression) return ids.length === 1 ? [] : [`${name}: several metrics and no expression`]
-  const words = expression.match(/[A-Za-z]\w*/g) ?? []
+  const words: readonly string[] = expression.match(/[A-Za-z]\w*/g) ?? []
   const isAll = words.includes('METRICS')
   return [
     ...words

@@ -7,10 +7,14 @@ import { exportJWK, generateKeyPair } from 'jose'
 import * as z from 'zod'
 import { certificate } from '../../../functions/certificate/service.ts'
 import { createPublisherMetrics } from '../../../functions/outbox-publisher/metrics.ts'
+import { type Envelope, toEnvelope } from '../../../shared/events/envelope.ts'
 import { producers } from '../../../shared/events/registry.ts'
+import { newId } from '../../../shared/kernel/id.ts'
+import { systemClock } from '../../../shared/kernel/time.ts'
 import { busDoor } from '../../../shared/lambda/bus.ts'
 import { httpDoor } from '../../../shared/lambda/http.ts'
 import { startRuntime } from '../../../shared/lambda/stack.ts'
+import { continueTrace } from '../../../shared/observe/trace.ts'
 import { ROLE_PASSWORD } from '../../support/database.ts'
 import type { Metric } from './metric.ts'
 
@@ -52,7 +56,7 @@ const context = { functionName: 'certificate', awsRequestId: '1' } as Context
 
 /**
  * Every metric that our functions report, as they print it while they work: the publisher, a service's HTTP door that
- * answers and one that cannot, and a bus door that parks and ignores.
+ * answers and one that cannot, and a bus door that handles, repeats, ignores and parks.
  *
  * @param databaseUrl a migrated database.
  */
@@ -85,10 +89,11 @@ export const emittedMetrics = async (databaseUrl: string): Promise<readonly Metr
       INTERNAL_URL: 'http://localhost:1',
       PUBLIC_URL: 'http://localhost:1',
     }
+    const event = JSON.stringify(profileUpdated())
     const service = { contract: certificate.contract, deps: () => ({}) as never }
     const runtime = startRuntime(service, environment)
     await httpDoor(certificate, runtime)(request('/absent'), context)
-    await busDoor(certificate, runtime)(records(['no JSON', undefined]), context)
+    await busDoor(certificate, runtime)(records(['no JSON', undefined, event, event]), context)
     await runtime.database.close()
     const away = startRuntime(service, { ...environment, DATABASE_URL: await deadAddress() })
     await httpDoor(certificate, away)(request('/v1/certificates/issuer/jwks'), context)
@@ -110,6 +115,27 @@ const request = (path: string): ALBEvent => ({
   isBase64Encoded: false,
   requestContext: { elb: { targetGroupArn: '' } },
 })
+
+const profileUpdated = (): Envelope => {
+  const accountId = newId('account')
+  return {
+    ...toEnvelope(
+      {
+        type: 'user.profile_updated',
+        ...{ accountId, name: 'Somebody', locale: 'en', timeZone: 'UTC', avatarMediaId: null },
+      },
+      {
+        producer: 'user',
+        subject: accountId,
+        context: {
+          ...{ now: systemClock(), organizationId: undefined, actorId: accountId },
+          traceparent: continueTrace(undefined),
+        },
+      },
+    ),
+    sequence: 1,
+  }
+}
 
 const records = (values: readonly (string | undefined)[]): MSKEvent =>
   ({
