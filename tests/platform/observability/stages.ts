@@ -6,9 +6,9 @@ import { plansFolder, terraformFolder } from '../workspace.ts'
 
 const PLAIN = ['-no-color', '-input=false'] as const
 
-/** Applies the module by itself, with the sizes of prod, and holds alarms and dashboards against what is reported. */
-const cloudWatch: Stage = {
-  name: 'observability:cloudwatch',
+/** Applies the module by itself, with the sizes of prod, and holds all that it makes against what is reported. */
+const observability: Stage = {
+  name: 'observability',
   run: async () => {
     const tofu = await openTofu()
     const folder = join(plansFolder, 'observability')
@@ -19,7 +19,7 @@ const cloudWatch: Stage = {
     await tofu(folder, ['init', ...PLAIN])
     await tofu(folder, ['apply', ...PLAIN, '-auto-approve'])
     await writeFile(join(folder, 'state.json'), await tofu(folder, ['show', '-json']))
-    return runJest(['tests/platform/observability/cloudwatch'], { HUB_OBSERVABILITY: folder })
+    return runJest(['tests/platform/observability/'], { HUB_OBSERVABILITY: folder })
   },
 }
 
@@ -36,4 +36,4 @@ const variables = async () => {
 }
 
 /** Alarms, dashboards, rules and routes: each reads what is really reported. */
-export const observabilityStages: readonly Stage[] = [cloudWatch]
+export const observabilityStages: readonly Stage[] = [observability]
