@@ -71,12 +71,12 @@ locals {
     ],
   ]
 
-  # A row for each service, with the functions of its workflow.
+  # Two rows for each service, with the functions of its workflow.
   functions_of_service = { for name, service in local.stack.services : name => concat(service.functions, lookup(local.workflow_functions, name, [])) }
   # A workflow is a door of its service.
   workflow_functions = { for name, functions in local.stack.workflows : (contains(keys(local.stack.services), name) ? name : split("-", name)[0]) => functions }
 
-  services_rows = [for name, service in local.stack.services : concat(
+  services_rows = concat([for name, service in local.stack.services : [
     [
       { title = "${name}: calls a minute", stat = "Sum", metrics = [for each in local.functions_of_service[name] : ["AWS/Lambda", "Invocations", "FunctionName", "${var.name}-${each}"]] },
       { title = "${name}: failed", stat = "Sum", metrics = concat(
@@ -84,20 +84,22 @@ locals {
         [for _ in range(service.has_http ? 1 : 0) : [local.metrics_namespace, "Status5xx", "service", name]],
       ) },
       { title = "${name}: took, ms (p99)", stat = "p99", metrics = [for each in local.functions_of_service[name] : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${each}"]] },
-      { title = "${name}: running, refused", metrics = concat(
+    ],
+    concat(
+      [{ title = "${name}: running, refused", metrics = concat(
         [for each in local.functions_of_service[name] : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", "${var.name}-${each}", { stat = "Maximum" }]],
         [for each in local.functions_of_service[name] : ["AWS/Lambda", "Throttles", "FunctionName", "${var.name}-${each}", { stat = "Sum" }]],
-      ) },
-    ],
-    [for _ in range(service.consumer_group == null ? 0 : 1) :
-      { title = "${name}: events handled, parked", stat = "Sum", metrics = [for metric in ["EventsHandled", "EventsParked"] : [local.metrics_namespace, metric, "service", name]] }
-    ],
-    [for _ in range(service.consumer_group == null ? 0 : 1) :
-      { title = "${name}: behind, s", stat = "Maximum", metrics = [
-        for topic in service.topics : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.name, "Consumer Group", service.consumer_group, "Topic", topic]
-      ] }
-    ],
-  )]
+      ) }],
+      [for _ in range(service.consumer_group == null ? 0 : 1) :
+        { title = "${name}: events handled, parked", stat = "Sum", metrics = [for metric in ["EventsHandled", "EventsParked"] : [local.metrics_namespace, metric, "service", name]] }
+      ],
+      [for _ in range(service.consumer_group == null ? 0 : 1) :
+        { title = "${name}: behind, s", stat = "Maximum", metrics = [
+          for topic in service.topics : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.name, "Consumer Group", service.consumer_group, "Topic", topic]
+        ] }
+      ],
+    ),
+  ]]...)
 
   business_rows = concat(
     [[for title, name in { "Enrolments" = "enrolments", "Courses completed" = "completions", "Videos made ready" = "transcodes", "Certificates" = "certificates" } :
