@@ -156,7 +156,7 @@ describe('the certificate', () => {
 const CERTIFICATE_STEPS = ['CheckRule', 'Snapshot', 'Render', 'Sign', 'Issue'].map(
   (step) => `certificateIssuance${step}`,
 )
-const VIDEO_STEPS = ['Probe', 'AssessEncoding', 'WritePlaylists', 'Verify', 'Publish'].map(
+const VIDEO_STEPS = ['Probe', 'Illustrate', 'WritePlaylists', 'Verify', 'Publish'].map(
   (step) => `videoProcessing${step}`,
 )
 
