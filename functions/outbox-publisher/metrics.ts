@@ -11,6 +11,13 @@ const BUSINESS_METRICS: Partial<Record<EventType, string>> = {
   'certificate.issued': 'Certificates',
 }
 
+/** As powertools' `Metrics` takes a value. */
+export type MetricSink = {
+  addMetric(name: string, unit: Unit, value: number): unknown
+}
+
+export const silentMetrics: MetricSink = { addMetric: () => {} }
+
 export type PublisherMetrics = {
   /** Counts what has left an outbox; repeats are not told. */
   published(types: readonly string[]): void
@@ -18,10 +25,7 @@ export type PublisherMetrics = {
   oldestWait(seconds: number): void
 }
 
-/** The publisher's metrics in EMF, through powertools' `Metrics`. */
-export const createPublisherMetrics = (metrics: {
-  addMetric(name: string, unit: Unit, value: number): unknown
-}): PublisherMetrics => ({
+export const createPublisherMetrics = (metrics: MetricSink): PublisherMetrics => ({
   published: (types) => {
     metrics.addMetric('EventsPublished', MetricUnit.Count, types.length)
     for (const [name, those] of Map.groupBy(types, businessMetricOf))

@@ -10,9 +10,9 @@ import {
   findOutboxes,
   oldestUnpublishedSeconds,
   type Published,
-  type PublishOptions,
   publishOutbox,
 } from '../../shared/outbox/publish.ts'
+import { createPublisherMetrics, type MetricSink, silentMetrics } from './metrics.ts'
 
 /** A nudge names one service; the schedule's event has no such field and means all. */
 export type PublisherEvent = Nudge | Readonly<Record<string, unknown>>
@@ -27,18 +27,13 @@ export const BUDGET_MS = 30_000
 
 export type Publisher = {
   /**
-   * Publishes the named service's outbox, or every one that there is.
+   * Publishes the named service's outbox, or every one that there is; then it tells how long the oldest event waits.
    *
    * @throws BusUnavailableError at once, since the log is away for all; what one database schema threw only after the
    *   others had their turn.
    */
   publish(event: PublisherEvent): Promise<Pick<Published, 'events' | 'batches'>>
-  /** How long the oldest event of all outboxes has been waiting, in seconds. */
-  oldestWaitSeconds(): Promise<number>
 }
-
-/** The schedule's call looks at every outbox; a nudge at one. */
-export const isTick = (event: PublisherEvent): boolean => !('service' in event)
 
 export const loadPublisherConfig = (
   environment: Environment,
@@ -62,41 +57,48 @@ export const createPublisher = ({
   database: { kysely },
   bus,
   log,
+  metrics = silentMetrics,
   budgetMs = BUDGET_MS,
-  onPublished,
 }: {
   database: Database
   bus: Pick<Bus, 'send'>
   log: Log
+  metrics?: MetricSink
   budgetMs?: number
-} & Pick<PublishOptions, 'onPublished'>): Publisher => ({
-  async publish(event) {
-    const { service } = nudgeSchema.parse(event)
-    const signal = AbortSignal.timeout(budgetMs)
-    const schemas = service ? [schemaOf(service)] : await findOutboxes(kysely)
-    const failures: unknown[] = []
-    let events = 0
-    let batches = 0
-    for (const schema of schemas) {
-      if (signal.aborted) break
-      try {
-        const published = await publishOutbox({ kysely, schema, bus, signal, onPublished })
-        events += published.events
-        batches += published.batches
-      } catch (error) {
-        if (error instanceof BusUnavailableError) throw error
-        log.error('outbox not published', { schema, ...describeError(error) })
-        failures.push(error)
+}): Publisher => {
+  const { published: onPublished, oldestWait } = createPublisherMetrics(metrics)
+  const measure = (schemas: readonly string[]) =>
+    oldestUnpublishedSeconds(kysely, schemas).then(oldestWait, (error) =>
+      log.error('outboxes not measured', describeError(error)),
+    )
+  return {
+    async publish(event) {
+      const { service } = nudgeSchema.parse(event)
+      const signal = AbortSignal.timeout(budgetMs)
+      const schemas = service ? [schemaOf(service)] : await findOutboxes(kysely)
+      // Before publishing, which fails as long as the log is away: just then the wait must be told.
+      if (!service) await measure(schemas)
+      const failures: unknown[] = []
+      let events = 0
+      let batches = 0
+      for (const schema of schemas) {
+        if (signal.aborted) break
+        try {
+          const published = await publishOutbox({ kysely, schema, bus, signal, onPublished })
+          events += published.events
+          batches += published.batches
+        } catch (error) {
+          if (error instanceof BusUnavailableError) throw error
+          log.error('outbox not published', { schema, ...describeError(error) })
+          failures.push(error)
+        }
       }
-    }
-    if (failures.length > 0) throw new AggregateError(failures, 'some outboxes were not published')
-    return { events, batches }
-  },
-
-  async oldestWaitSeconds() {
-    return oldestUnpublishedSeconds(kysely, await findOutboxes(kysely))
-  },
-})
+      if (failures.length > 0)
+        throw new AggregateError(failures, 'some outboxes were not published')
+      return { events, batches }
+    },
+  }
+}
 
 const SERVICE_NAME_LENGTH_MAX = 50
 

@@ -15,8 +15,8 @@ locals {
     operations = concat(
       [
         [for title, alarms in { "Data stores" = local.data_alarms, "Requests, functions, events, workflows" = local.function_alarms } : {
-          type       = "alarm"
-          properties = { title = title, alarms = sort([for name in keys(alarms) : aws_cloudwatch_metric_alarm.this[name].arn]) }
+          type                                = "alarm"
+          properties                          = { title = title, alarms = sort([for name in keys(alarms) : aws_cloudwatch_metric_alarm.this[name].arn]) }
         }],
       ],
       [for row in local.operations_rows : [for widget in row : { type = "metric", properties = merge(local.all_minutes, widget) }]],
@@ -120,7 +120,7 @@ resource "aws_cloudwatch_dashboard" "this" {
 
   dashboard_name = "${var.name}-${each.key}"
   dashboard_body = jsonencode({
-    start   = "-PT6H"
+    start = "-PT6H"
     widgets = flatten([for y, row in each.value : [for x, widget in row : merge(widget, {
       x      = x * floor(local.columns / length(row))
       y      = y * local.row_height
