@@ -13,7 +13,7 @@ export default {
     ...['/node_modules/', '/.hub/', '/.serverless/', '/.esbuild/'],
     // The long suites have commands of their own; see jest.suites.mjs.
     ...['/tests/browser/', '/tests/engines/', '/tests/faults/', '/tests/security/'],
-    '/tests/platform/(terraform|template|kubernetes|images|jenkins)/',
+    '/tests/platform/(terraform|template|kubernetes|images|jenkins|observability)/',
   ],
   modulePathIgnorePatterns: ['/.hub/', '/.serverless/', '/.esbuild/', '/.build/'],
   globalSetup: '<rootDir>/tests/support/global-setup.ts',

@@ -17,23 +17,11 @@ export const createLineLog = (
     waiting = []
     write(`${lines.join('\n')}\n`)
   }
-  // An error describes itself with a `message` too: it becomes the line's `reason`.
-  const line =
-    (level: string) =>
-    (message: string, { message: reason, ...fields }: Readonly<Record<string, unknown>> = {}) => {
-      if (waiting.length === 0) setImmediate(flush)
-      waiting.push(
-        JSON.stringify({
-          level,
-          time: isoNow(),
-          service: 'gateway',
-          message,
-          ...fields,
-          reason,
-        }),
-      )
-      if (waiting.length >= LINES_WAITING_MAX) flush()
-    }
+  const line = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
+    if (waiting.length === 0) setImmediate(flush)
+    waiting.push(JSON.stringify({ level, time: isoNow(), service: 'gateway', message, ...fields }))
+    if (waiting.length >= LINES_WAITING_MAX) flush()
+  }
   return { info: line('INFO'), warn: line('WARN'), error: line('ERROR'), flush }
 }
 

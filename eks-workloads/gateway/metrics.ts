@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20]
@@ -39,6 +40,7 @@ export const createMetrics = ({
   })
   gauge('gateway_requests_in_flight', 'Requests being answered', inFlight, registers)
   gauge('gateway_sockets_open', 'WebSockets being relayed', sockets, registers)
+  gauge('process_memory_limit_bytes', 'What the process may take', memoryLimitBytes, registers)
   return {
     answered: ({ service, status, durationMs }) =>
       duration.observe({ service, status: `${Math.floor(status / 100)}xx` }, durationMs / 1_000),
@@ -46,6 +48,10 @@ export const createMetrics = ({
     text: () => registry.metrics(),
   }
 }
+
+/** The container's limit, or all that the machine has. */
+const memoryLimitBytes = () =>
+  Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
 
 const gauge = (name: string, help: string, read: () => number, registers: Registry[]) =>
   new Gauge({

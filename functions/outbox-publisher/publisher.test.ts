@@ -50,13 +50,23 @@ describe('the outbox publisher', () => {
       await database.query(`truncate ${schemaOf(name)}.outbox, ${schemaOf(name)}.outbox_stream`)
   })
 
-  const start = (options: { bus?: Pick<Bus, 'send'>; budgetMs?: number } = {}) => {
+  /** What has been measured, by name: the sum of all values. */
+  const recorded = () => {
+    const sums: Record<string, number> = {}
+    const addMetric = (name: string, _: unknown, value: number) => {
+      sums[name] = (sums[name] ?? 0) + value
+    }
+    return { sums, metrics: { addMetric } }
+  }
+  const start = (
+    options: Partial<Omit<Parameters<typeof createPublisher>[0], 'database' | 'log'>> = {},
+  ) => {
     const outboxes = openOutboxes({
       DATABASE_URL: database.serviceUrl,
       DATABASE_PASSWORD: ROLE_PASSWORD,
     })
     closing.push(() => outboxes.close())
-    return createPublisher({ database: outboxes, bus, log: silentLog, ...options })
+    return createPublisher({ database: outboxes, bus, log: silentLog, ...recorded(), ...options })
   }
   const write = (name: (typeof SERVICES)[number], topic: string) => {
     const context = {
@@ -117,6 +127,46 @@ describe('the outbox publisher', () => {
     expect(await start().publish({})).toMatchObject({ events: 2 })
   })
 
+  it('counts an event when it has left the outbox, and not when a send was for nothing', async () => {
+    for (const name of SERVICES) await write(name, topicOf(name))
+    await write('first-service', deadLetterTopicOf('first-service'))
+    const { sums, metrics } = recorded()
+    // The log takes what goes to one topic and then is away: that much is settled, and counted.
+    let sends = 0
+    const failing: Pick<Bus, 'send'> = {
+      send: async (records) => {
+        sends += 1
+        if (sends > 1) throw new BusUnavailableError('away')
+        return bus.send(records)
+      },
+    }
+    await expect(start({ bus: failing, metrics }).publish({})).rejects.toThrow('away')
+    expect(sums.EventsPublished).toBe(1)
+    await start({ metrics }).publish({})
+    expect(sums.EventsPublished).toBe(3)
+    expect(await topics()).toHaveLength(3)
+  })
+
+  it('tells with each tick how long the oldest event of all outboxes has been waiting', async () => {
+    const waitAt = async (event: Record<string, unknown>, bus_: Pick<Bus, 'send'> = bus) => {
+      const { sums, metrics } = recorded()
+      await start({ metrics, bus: bus_ })
+        .publish(event)
+        .catch(() => {})
+      return sums.OutboxOldestWait
+    }
+    expect(await waitAt({})).toBe(0)
+    for (const name of SERVICES) await write(name, topicOf(name))
+    await database.query(
+      `update second_service.outbox set created_at = now() - interval '10 minutes'`,
+    )
+    const away = { send: () => Promise.reject(new BusUnavailableError('away')) }
+    expect(await waitAt({}, away)).toBeCloseTo(600, -1)
+    expect(await waitAt({ service: 'first-service' })).toBeUndefined()
+    expect(await waitAt({})).toBeCloseTo(600, -1)
+    expect(await waitAt({})).toBe(0)
+  })
+
   it('works as a Lambda with nothing but its environment', async () => {
     await write('first-service', topicOf('first-service'))
     await database.query(
@@ -132,6 +182,9 @@ describe('the outbox publisher', () => {
     )
     expect(await topics()).toEqual(['hub.first-service.v1'])
     expect(await invoke({ job: 'sweep' }, environment)).toContain('{"rows":1}')
+    const metric = '"OutboxOldestWait":0'
+    expect(await invoke({ 'detail-type': 'Scheduled Event' }, environment)).toContain(metric)
+    expect(await invoke({ service: 'first-service' }, environment)).not.toContain(metric)
   })
 })
 

@@ -35,7 +35,7 @@ export const openHubLog = async (folder: string): Promise<HubLog> => {
   const at =
     (source: string, level: string) =>
     (message: string, fields?: Readonly<Record<string, unknown>>) =>
-      write(source, JSON.stringify({ ...fields, level, message, reason: fields?.message }))
+      write(source, JSON.stringify({ ...fields, level, message }))
   return {
     file,
     write,

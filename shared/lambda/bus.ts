@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Context, MSKEvent } from 'aws-lambda'
 import * as z from 'zod'
-import { consume, discard, redrive } from '../bus/consume.ts'
+import { consume, discard, type Outcome, redrive } from '../bus/consume.ts'
 import type { InboundRecord } from '../bus/inbound.ts'
 import type { Contract } from '../contracts/define.ts'
 import { assert } from '../kernel/assert.ts'
@@ -36,6 +36,13 @@ const operatorCallSchema = z.union([
  */
 export type OperatorCall = z.input<typeof operatorCallSchema>
 
+const OUTCOME_METRICS: Readonly<Record<Outcome, string>> = {
+  done: 'EventsHandled',
+  repeated: 'EventsRepeated',
+  ignored: 'EventsIgnored',
+  parked: 'EventsParked',
+}
+
 /**
  * The bus door: an MSK event-source mapping. Records of one partition are taken in order; a record that cannot
  * be digested is parked; only a missing database fails the batch, which Lambda then delivers again.
@@ -57,7 +64,7 @@ export const busDoor = <C extends Contract, Deps>(
     for (const records of Object.values(event.records))
       for (const record of records) {
         const outcome = await consume(toInbound(record), options)
-        metrics.addMetric(`Event${outcome}`, MetricUnit.Count, 1)
+        metrics.addMetric(OUTCOME_METRICS[outcome], MetricUnit.Count, 1)
       }
     return { batchItemFailures: [] }
   })

@@ -26,7 +26,7 @@ export type Stack = {
   readonly environment: Environment
   readonly log: Log
   readonly metrics: Metrics
-  /** Adds the trace id to every log line of this invocation. */
+  /** Adds the trace id to every log line of this invocation, and to its X-Ray segment as `annotation.trace_id`. */
   trace(traceId: string): void
   /** The one middy stack: powertools' logger, tracer and EMF metrics around every door. */
   wrap<Event, Result>(
@@ -79,7 +79,10 @@ export const startStack = (name: string, environment: Environment = processEnvir
     environment,
     log,
     metrics,
-    trace: (traceId) => logger.appendKeys({ trace_id: traceId }),
+    trace: (traceId) => {
+      logger.appendKeys({ trace_id: traceId })
+      tracer.putAnnotation('trace_id', traceId)
+    },
     wrap: (door) =>
       middy(door)
         .use(injectLambdaContext(logger, { resetKeys: true }))

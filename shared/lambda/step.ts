@@ -33,7 +33,7 @@ export const stepDoor = <Input extends { readonly traceparent?: string }, Output
     const traceparent = continueTrace(input.traceparent)
     runtime.trace(traceIdOf(traceparent))
     const now = platform.clock()
-    return step(
+    const output = await step(
       input,
       {
         now,
@@ -44,5 +44,7 @@ export const stepDoor = <Input extends { readonly traceparent?: string }, Output
       },
       deps,
     )
+    log.info('step done')
+    return output
   })
 }

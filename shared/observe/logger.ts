@@ -16,7 +16,8 @@ export const describeError = (error: unknown): Record<string, unknown> =>
   error instanceof Error
     ? {
         error: error.name,
-        message: error.message.slice(0, 500),
+        // Not `message`: powertools' logger keeps that name for its own line, and drops ours.
+        reason: error.message.slice(0, 500),
         ...('code' in error && { code: error.code }),
         stack: error.stack?.split('\n').slice(1, 12).join('\n'),
         ...(error.cause !== undefined && { cause: describeError(error.cause) }),

@@ -22,6 +22,8 @@ export type PublishOptions = {
   /** The time budget: aborted, no further batch begins. */
   readonly signal: AbortSignal
   readonly leaseMs?: number
+  /** Told the types of what has just left the outbox. Only where a lease ran out can an event be told of twice. */
+  readonly onPublished?: ((types: readonly string[]) => void) | undefined
 }
 
 export type Published = {
@@ -47,6 +49,7 @@ export const publishOutbox = async ({
   bus,
   signal,
   leaseMs = LEASE_MS,
+  onPublished,
 }: PublishOptions): Promise<Published> => {
   const outbox = outboxOf(kysely, schema)
   let events = 0
@@ -60,7 +63,7 @@ export const publishOutbox = async ({
     const lease: Lease = { token: randomUUID(), ms: leaseMs }
     const { streams, read } = await outbox.claim({ after, lease })
     if (streams.length > 0) {
-      const sent = await publishBatch({ outbox, bus, lease, streams, read })
+      const sent = await publishBatch({ outbox, bus, lease, streams, read, onPublished })
       events += sent.events
       round = {
         events: round.events + sent.events,
@@ -96,6 +99,24 @@ export const findOutboxes = async (kysely: Kysely<unknown>): Promise<readonly st
   return rows.map(({ schema }) => schema)
 }
 
+/**
+ * For how many seconds the oldest event that is committed in these schemas has been waiting to be published; 0 where none
+ * is. It reads what waits, all of it: no index is worth its price to every write for a question asked once a minute.
+ */
+export const oldestUnpublishedSeconds = async (
+  kysely: Kysely<unknown>,
+  schemas: readonly string[],
+): Promise<number> => {
+  if (schemas.length === 0) return 0
+  const oldest = schemas.map(
+    (schema) => sql`select min(created_at) as created_at from ${sql.id(schema, 'outbox')}`,
+  )
+  const { rows } = await sql<{ seconds: number | null }>`
+    select extract(epoch from now() - min(created_at))::float8 as seconds
+    from (${sql.join(oldest, sql` union all `)}) oldest`.execute(kysely)
+  return Math.max(0, rows[0]?.seconds ?? 0)
+}
+
 const FIRST = ''
 
 /** Outdated: a stream was leased whose due events had been committed after the claim had begun to look. */
@@ -127,14 +148,14 @@ const publishBatch = async ({
   lease,
   streams,
   read,
+  onPublished,
 }: Claimed & {
   readonly outbox: Outbox
-  readonly bus: Pick<Bus, 'send'>
   readonly lease: Lease
-}): Promise<Sent> => {
+} & Pick<PublishOptions, 'bus' | 'onPublished'>): Promise<Sent> => {
   // Published up to here; 0 where nothing of the stream was sent.
   const seqs = new Map(streams.map((stream) => [stream, 0]))
-  let events = 0
+  const types: string[] = []
   let unknownTopic: UnknownTopicError | undefined
   try {
     // A stream has one topic. Sent apart, a dead-letter topic that was forgotten holds up no other.
@@ -146,16 +167,22 @@ const publishBatch = async ({
         unknownTopic = error
         continue
       }
-      events += ofTopic.length
-      for (const { aggregateId, seq } of ofTopic) seqs.set(aggregateId, seq)
+      for (const { aggregateId, seq, type } of ofTopic) {
+        seqs.set(aggregateId, seq)
+        types.push(type)
+      }
     }
     await outbox.settle(seqs, lease)
-    return { events, unknownTopic }
   } catch (error) {
     // A lease that stays behind only costs time, so the first error is the one to tell.
-    await outbox.settle(seqs, lease).catch(() => {})
+    await outbox.settle(seqs, lease).then(
+      () => onPublished?.(types),
+      () => {},
+    )
     throw error
   }
+  onPublished?.(types)
+  return { events: types.length, unknownTopic }
 }
 
 /** A CloudEvent in structured mode; what a consumer routes and traces by stands in the headers as well. */

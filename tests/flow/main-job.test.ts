@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import * as HLS from 'hls-parser'
 import { extractText } from 'unpdf'
 import { openApi } from '../../local/demo/api.ts'
@@ -11,6 +11,7 @@ import { silentNarrator } from '../../local/demo/narrator.ts'
 import type { Person } from '../../local/demo/people.ts'
 import type { FunctionsReport } from '../../local/hub/functions-report.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
+import { newTraceRoot } from '../../local/lambda/trace.ts'
 import { ffmpegPath } from '../../local/mediaconvert/tool-paths.ts'
 import { certificateContract } from '../../shared/contracts/certificate.ts'
 import { courseContract } from '../../shared/contracts/course.ts'
@@ -24,7 +25,24 @@ import { root, useHub } from './hub.ts'
 const running = useHub()
 let played: Played
 
+/** By trace id, what was asked: as the public balancer does, each request is sent with a root of its own. */
+const asked = new Map<string, string>()
+const plainFetch = globalThis.fetch
+const tracedFetch: typeof fetch = (input, init) => {
+  const { pathname } = new URL(input instanceof Request ? input.url : input)
+  if (!pathname.startsWith('/v1/')) return plainFetch(input, init)
+  const traceRoot = newTraceRoot()
+  asked.set(traceRoot.split('-').slice(1).join(''), `${init?.method} ${pathname}`)
+  const headers = new Headers(init?.headers)
+  headers.set('x-amzn-trace-id', `Root=${traceRoot}`)
+  return plainFetch(input, { ...init, headers })
+}
+
+afterAll(() => {
+  globalThis.fetch = plainFetch
+})
 beforeAll(async () => {
+  globalThis.fetch = tracedFetch
   played = await playMainJob({
     url: running.hub.url,
     video: join(root, 'local', 'sample', 'bigbuckbunny.mp4'),
@@ -153,6 +171,13 @@ describe('the certificate', () => {
   })
 })
 
+const CERTIFICATE_STEPS = ['CheckRule', 'Snapshot', 'Render', 'Sign', 'Issue'].map(
+  (step) => `certificateIssuance${step}`,
+)
+const VIDEO_STEPS = ['Probe', 'Illustrate', 'WritePlaylists', 'Verify', 'Publish'].map(
+  (step) => `videoProcessing${step}`,
+)
+
 describe('the log of it all', () => {
   it('follows the publishing of the course from the gateway to the last consumer by one trace', async () => {
     await eventually(async () => {
@@ -185,6 +210,27 @@ describe('the log of it all', () => {
       ])
     })
   })
+
+  it.each([
+    ['certificateIssuanceIssue', ['certificateBus', ...CERTIFICATE_STEPS, 'notificationBus']],
+    ['videoProcessingPublish', ['videoProcessingBus', ...VIDEO_STEPS, 'contentBus']],
+  ])(
+    'follows the request that led to %s from the balancer to the last consumer',
+    async (lastStep, parts) => {
+      await eventually(async () => {
+        const lines = (await running.hub.log()).split('\n').map((line) => ({
+          source: line.split(' ')[1] ?? '',
+          trace: /"trace(?:_id)?":"([0-9a-f]{32})"/.exec(line)?.[1] ?? '',
+        }))
+        const trace =
+          lines.find((line) => line.source.endsWith(lastStep) && line.trace)?.trace ?? ''
+        expect(asked.get(trace)).toMatch(/^(POST|PUT) \/v1\//)
+        const sources = lines.filter((line) => line.trace === trace).map(({ source }) => source)
+        const isThere = (part: string) => sources.some((source) => source.endsWith(part))
+        expect(['gateway', 'Http', ...parts].filter((part) => !isThere(part))).toEqual([])
+      })
+    },
+  )
 
   it('holds no password, token, mail address, secret or answer key', async () => {
     const log = await running.hub.log()

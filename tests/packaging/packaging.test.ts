@@ -162,7 +162,8 @@ describe('serverless package', () => {
         name: '## functions/course/lambda.http',
         type: 'subsegment',
         trace_id: TRACE_ID,
-        annotations: { ColdStart: true, Service: 'course' },
+        // By this one, which events and workflows carry on, X-Ray finds what belongs together.
+        annotations: { ColdStart: true, Service: 'course', trace_id: W3C_TRACE_ID },
       })
     } finally {
       daemon.close()
@@ -171,10 +172,12 @@ describe('serverless package', () => {
 })
 
 const TRACE_ID = '1-5759e988-bd862e3fe1be46a994272793'
+const W3C_TRACE_ID = '5759e988bd862e3fe1be46a994272793'
 
 /** Has a packaged function answer one call in a process of its own, as an environment that is traced. */
 const firstAnswer = async (bundle: string, daemonPort: number): Promise<void> => {
-  const event = { httpMethod: 'GET', path: '/', headers: {}, body: '', isBase64Encoded: false }
+  const headers = { 'x-amzn-trace-id': `Root=${TRACE_ID}` }
+  const event = { httpMethod: 'GET', path: '/', headers, body: '', isBase64Encoded: false }
   const script = `const { http } = await import(${JSON.stringify(pathToFileURL(bundle).href)})
     await http(${JSON.stringify(event)}, {})`
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {

@@ -3,6 +3,7 @@ import { runStages } from '../support/stages.ts'
 import { imagesStages } from './images/stages.ts'
 import { jenkinsStages } from './jenkins/stages.ts'
 import { kubernetesStages } from './kubernetes/stages.ts'
+import { observabilityStages } from './observability/stages.ts'
 import { templateStages } from './template/stages.ts'
 import { terraformStages } from './terraform/stages.ts'
 
@@ -13,6 +14,7 @@ await runStages([
   ...kubernetesStages,
   ...imagesStages,
   ...terraformStages,
+  ...observabilityStages,
   ...jenkinsStages,
   ...restoreStages,
 ])

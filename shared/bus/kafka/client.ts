@@ -53,4 +53,4 @@ export const openKafka = (
 
 // What kafkajs calls an error it mostly retries; what it gives up on it throws, and that is ours to report.
 const report = (log: Log, { namespace, log: { message } }: LogEntry) =>
-  log.warn('kafka client', { namespace, message })
+  log.warn('kafka client', { namespace, reason: message })

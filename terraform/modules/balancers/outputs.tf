@@ -17,3 +17,8 @@ output "internal_url" {
   description = "Where services reach each other."
   value       = "https://${local.balancers.internal.host}"
 }
+
+output "arn_suffixes" {
+  description = "The balancers as CloudWatch names them in its metrics."
+  value       = { for name, balancer in aws_lb.this : name => balancer.arn_suffix }
+}

@@ -52,3 +52,38 @@ variable "account_id" {
   description = "The account, whose services publish alarms."
   type        = string
 }
+
+variable "region" {
+  description = "Where everything that is watched runs."
+  type        = string
+}
+
+variable "balancers" {
+  description = "The balancers as CloudWatch names them: the suffixes of their ARNs."
+  type = object({
+    public   = string
+    internal = string
+  })
+}
+
+variable "proxy_connections_percent" {
+  description = "Share of the database's connections that the proxy may take, as the database module sets it."
+  type        = number
+  default     = 90
+}
+
+variable "sizes" {
+  description = "Of the stage's sizes, what there is to watch."
+  type = object({
+    database = object({ instance_class = string, replica_instance_class = string, replicas = set(string) })
+    cache    = object({ shards = number, replicas = number })
+    events   = object({ brokers = number })
+  })
+
+  validation {
+    condition = alltrue([
+      for class in [var.sizes.database.instance_class, var.sizes.database.replica_instance_class] : contains(keys(local.memory_gib), class)
+    ])
+    error_message = "The memory of this instance class is not known; add it to memory_gib in alarms-data.tf."
+  }
+}
