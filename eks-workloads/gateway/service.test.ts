@@ -830,10 +830,12 @@ describe('the gateway’s own pages', () => {
 })
 
 describe('SIGTERM under load', () => {
+  const MANY_CALLS = { RATE_DEFAULT: '1000000', RATE_WRITE: '1000000' }
+
   it('fails no request of clients that keep their connections', async () => {
     // Long enough for clients on a busy machine to have turned to the other one.
-    const draining = await start({ DRAIN_DELAY_MS: '3000' })
-    const other = await start()
+    const draining = await start({ ...MANY_CALLS, DRAIN_DELAY_MS: '3000' })
+    const other = await start(MANY_CALLS)
     await Promise.all([ready(draining), ready(other)])
     behind.answer = (request, response, body) => {
       setTimeout(() => echo(request, response, body), 5)
