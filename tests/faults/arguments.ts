@@ -5,7 +5,7 @@ export type Arguments = {
   readonly seed: string
   /** Rows to run; all where it is empty. */
   readonly only: readonly number[]
-  /** Undefined: each row once, as the slice that CI runs. */
+  /** Undefined: each row once. */
   readonly minutes: number | undefined
   /** Minutes of soak instead of rows. */
   readonly soak: number | undefined

@@ -60,6 +60,8 @@ const lineOf = (
     records.reduce((total, record) => total + pick(record), 0)
   const healed = records.flatMap(({ healedMs }) => healedMs)
   const heals = healed.length > 0 ? `${medianOf(healed)} / ${Math.max(...healed)}` : '-'
+  if (records.length === 0)
+    return `| ${row} | ${name} | not yet | - | - | - | - | - | \`npm run test:faults -- ${command}\` |`
   const failed = records.filter(({ violations }) => violations.length > 0).length
   const runs = failed > 0 ? `${records.length}, ${failed} failed` : String(records.length)
   const cells = [
