@@ -4,7 +4,7 @@ export type Redact = (text: string) => string
 export const HIDDEN = '[hidden]'
 
 // Signed tokens of any kind (internal, access, unsubscribe): three parts of base64url, the first a JSON header.
-const TOKENS = /eyJ[\w-]+\.[\w-]+\.[\w-]*/g
+const TOKENS = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*/g
 const SCHEMES = /\b(Bearer|Basic)\s+[\w~+/.=:-]+/gi
 /** A JSON member or a header line whose name says that its value is a secret; the name stays. */
 const MEMBERS =

@@ -34,7 +34,8 @@ export const startPages = async ({
   const state: { parts: Parts | undefined } = { parts: undefined }
   const opsConsole = createConsole(() => state.parts)
   const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', url)
+    // `//` alone is no path that a URL can be made of.
+    const { pathname, searchParams } = new URL(`/${(request.url ?? '').replace(/^\/+/, '')}`, url)
     if (pathname === '/_hub' || pathname.startsWith('/_hub/'))
       return void consoleAnswer(opsConsole, request, response, url)
     send(response, show({ pathname, searchParams }, state.parts !== undefined))

@@ -62,6 +62,15 @@ describe('the Invoke API through the official client', () => {
     })
   })
 
+  it.each([{ origin: 'http://evil.example' }, { 'sec-fetch-site': 'cross-site' }])(
+    'takes nothing from a page in a browser: %j',
+    async (headers) => {
+      const url = `${api.url}/2015-03-31/functions/echo/invocations`
+      const { status } = await fetch(url, { method: 'POST', headers: headers as never, body: '{}' })
+      expect(status).toBe(403)
+    },
+  )
+
   it('names an unknown function, a throttle and a bad payload as AWS does', async () => {
     await expect(invoke('gone')).rejects.toMatchObject({
       name: 'ResourceNotFoundException',

@@ -40,6 +40,9 @@ async function serve(
       'Only Invoke is played on one machine.',
     )
   }
+  // A page in a browser may send this without asking first; no SDK says where it comes from.
+  if (request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined)
+    throw new LambdaApiError('AccessDeniedException', 403, 'Pages in a browser invoke nothing.')
   const invocationType = invocationTypeOf(request.headers['x-amz-invocation-type'])
   const payload = await readBody(request)
   const traceId = request.headers['x-amzn-trace-id']

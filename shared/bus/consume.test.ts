@@ -327,6 +327,27 @@ describe('consume', () => {
       expect(row).toEqual({ is_recent: true })
     })
 
+    it('comes before the effect of a redrive that is under way, or after it, and never beside it', async () => {
+      disturb = () => {
+        throw new Error('a bug')
+      }
+      const [one, two] = [renamed('one'), renamed('two')]
+      await consume(one, options())
+      await consume(two, options())
+      let ofItself: Promise<{ readonly discarded: number }> | undefined
+      disturb = async () => {
+        expect(await discard(options(), given(two))).toEqual({ discarded: 1 })
+        ofItself = discard(options(), given(one))
+      }
+      expect(await redrive(options(), { recordsMax: 10 })).toEqual({ redriven: 1, failed: 0 })
+      expect(await ofItself).toEqual({ discarded: 0 })
+      expect(await effects()).toEqual(['one'])
+      expect(await letters()).toMatchObject([
+        { discarded_by: null, redriven_at: expect.any(Date) },
+        { discarded_by: 'an operator', redriven_at: null },
+      ])
+    })
+
     it('does nothing to what is not parked, was discarded, or went through', async () => {
       expect(await discard(options(), given(record('never seen')))).toEqual({ discarded: 0 })
       const poison = record('poison')

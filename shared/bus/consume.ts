@@ -1,5 +1,5 @@
 import { type Database, isConnectionError, sqlState } from '../db/open.ts'
-import { type Tenant, transaction } from '../db/transaction.ts'
+import { type Tenant, type Tx, transaction } from '../db/transaction.ts'
 import { type Envelope, envelopeSchema } from '../events/envelope.ts'
 import { eventDefinition } from '../events/registry.ts'
 import { assert } from '../kernel/assert.ts'
@@ -38,9 +38,18 @@ export type Outcome = 'done' | 'repeated' | 'ignored' | 'parked'
  *
  * @throws only for infrastructure: the record was not handled and must be delivered again.
  */
-export const consume = async <Deps>(
+export const consume = <Deps>(
   record: InboundRecord,
   options: ConsumeOptions<Deps>,
+): Promise<Outcome> => take(record, options, async () => true)
+
+/** Run in the very transaction that reacts or parks: false where the record is nobody's business any more. */
+type Claim = (tx: Tx) => Promise<boolean>
+
+const take = async <Deps>(
+  record: InboundRecord,
+  options: ConsumeOptions<Deps>,
+  claim: Claim,
 ): Promise<Outcome> => {
   if (record.value === null) return 'ignored'
   let event: Envelope | undefined
@@ -50,15 +59,15 @@ export const consume = async <Deps>(
     if (!Object.hasOwn(options.reactions, event.type)) return 'ignored'
     event = validate(event)
   } catch (error) {
-    return park(record, { error, attempts: 1, event }, options)
+    return park(record, { error, attempts: 1, event }, options, claim)
   }
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await react(event, options)
+      return await react(event, options, claim)
     } catch (error) {
       if (isInfrastructure(error)) throw error
       if (attempt === REACTION_ATTEMPTS_MAX)
-        return park(record, { error, attempts: attempt, event }, options)
+        return park(record, { error, attempts: attempt, event }, options, claim)
     }
   }
 }
@@ -80,13 +89,15 @@ export const redrive = async <Deps>(
     parkedLetters(tx, { consumer, recordsMax, place }),
   )
   let redriven = 0
+  let failed = 0
   for (const letter of letters) {
-    const outcome = await consume(letter.record, options)
-    if (outcome === 'parked') continue
-    await inSystem(options, (tx) => markRedriven(tx, letter))
-    redriven += 1
+    // Marked in the transaction of its effect: whoever discards it meanwhile comes before both or after both.
+    const claim: Claim = (tx) => markRedriven(tx, letter)
+    const outcome = await take(letter.record, options, claim)
+    if (outcome === 'parked') failed += 1
+    else if (outcome !== 'ignored' || (await inSystem(options, claim))) redriven += 1
   }
-  return { redriven, failed: letters.length - redriven }
+  return { redriven, failed }
 }
 
 /**
@@ -124,13 +135,18 @@ const validate = (event: Envelope): Envelope => {
   return { ...event, data: definition.data.parse(event.data) }
 }
 
-const react = <Deps>(event: Envelope, options: ConsumeOptions<Deps>): Promise<Outcome> => {
+const react = <Deps>(
+  event: Envelope,
+  options: ConsumeOptions<Deps>,
+  claim: Claim,
+): Promise<Outcome> => {
   const { consumer, reactions, deps, database, clock, log } = options
   const traceparent = continueTrace(event.traceparent)
   const now = clock()
   const tenant: Tenant = event.organizationid ?? '*'
   const context = { tenant, now, actorId: event.actorid, traceparent }
   return transaction<Outcome>(database, context, async (tx) => {
+    if (!(await claim(tx))) return 'ignored'
     const claimed = await tx
       .tables<Tables>()
       .insertInto('inbox')
@@ -154,6 +170,7 @@ const park = async <Deps>(
   record: InboundRecord,
   failure: { error: unknown; attempts: number; event: Envelope | undefined },
   options: ConsumeOptions<Deps>,
+  claim: Claim,
 ): Promise<Outcome> => {
   const { consumer, log } = options
   log.error('event parked', {
@@ -163,16 +180,17 @@ const park = async <Deps>(
     type: failure.event?.type,
     ...describeError(failure.error),
   })
-  await inSystem(options, (tx) =>
-    parkLetter(tx, {
+  return inSystem<Deps, Outcome>(options, async (tx) => {
+    if (!(await claim(tx))) return 'ignored'
+    await parkLetter(tx, {
       consumer,
       record,
       eventId: failure.event?.id ?? null,
       error: failure.error,
       attempts: failure.attempts,
-    }),
-  )
-  return 'parked'
+    })
+    return 'parked'
+  })
 }
 
 const inSystem = <Deps, Result>(

@@ -137,8 +137,9 @@ export const parkedLetters = async (
   return rows.map((row) => ({ ...row, record: recordOf(row.record) }))
 }
 
-export const markRedriven = async (tx: Tx, letter: ParkedLetter): Promise<void> => {
-  await tx
+/** @returns false where the letter is not parked any more: it went through, or was discarded. */
+export const markRedriven = async (tx: Tx, letter: ParkedLetter): Promise<boolean> => {
+  const marked = await tx
     .tables<Tables>()
     .updateTable('deadLetter')
     .set({ redrivenAt: sql<Date>`now()` })
@@ -146,7 +147,11 @@ export const markRedriven = async (tx: Tx, letter: ParkedLetter): Promise<void> 
     .where('topic', '=', letter.topic)
     .where('partition', '=', letter.partition)
     .where('recordOffset', '=', letter.recordOffset)
-    .execute()
+    .where('redrivenAt', 'is', null)
+    .where('discardedAt', 'is', null)
+    .returning('consumer')
+    .executeTakeFirst()
+  return marked !== undefined
 }
 
 /**

@@ -50,12 +50,14 @@ const TURN_TIMEOUT_MS = 10 * 60_000
  */
 const inTurn = async (databaseUrl: string, work: () => Promise<void>): Promise<void> => {
   const shared = Object.assign(new URL(databaseUrl), { pathname: '/postgres' }).href
-  const holder = new pg.Client({ connectionString: shared })
+  const holder = new pg.Client({ connectionString: shared, keepAlive: true })
+  const lost = Promise.withResolvers<never>()
+  holder.on('error', lost.reject)
   await holder.connect()
   try {
     await holder.query(`set lock_timeout = ${TURN_TIMEOUT_MS}`)
     await holder.query('select pg_advisory_lock($1)', [TURN_LOCK])
-    await work()
+    await Promise.race([work(), lost.promise])
   } finally {
     // The lock goes with its session.
     await holder.end()

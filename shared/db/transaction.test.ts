@@ -56,6 +56,21 @@ describe('a transaction', () => {
     expect(rows).toEqual([{ event_id: 'kept' }])
   })
 
+  it('begins before its first statement, however late that comes on a connection that is new', async () => {
+    for (let late = 0; late < 12; late += 1) {
+      const failed = transaction(database.as('course', one), context, async (tx) => {
+        for (let turn = 0; turn < late; turn += 1) await undefined
+        await claim(tx, `late${late}`)
+        throw new Error('undo')
+      })
+      await expect(failed).rejects.toThrow('undo')
+    }
+    const rows = await database.query(
+      `select event_id from course.inbox where event_id like 'late%'`,
+    )
+    expect(rows).toEqual([])
+  })
+
   it('whose connection dies is unavailable, and the next has another connection', async () => {
     const course = database.as('course', one)
     const cut = transaction(course, context, async (tx) => {

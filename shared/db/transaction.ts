@@ -83,7 +83,7 @@ const attemptOnce = async <Result>(
   const followUps: (() => Promise<void>)[] = []
   const client = await database.pool.connect()
   const connection = database.on(client)
-  const open = begin(connection, context.tenant)
+  const open = begin(client, connection, context.tenant)
   const { service, schema } = database
   const scoped = connection.withSchema(schema)
   let result: Result
@@ -128,9 +128,16 @@ type OpenTransaction = {
 /**
  * Begin and tenant leave as one message, which is not awaited: the first statement of the work follows at once, so they
  * cost no round trip. Should they fail, that statement and all after it fail too.
+ *
+ * They are handed to the client itself, at once: a query builder that is used for the first time awaits its own start, and
+ * a statement that came a moment later would overtake them.
  */
-const begin = (connection: Kysely<unknown>, tenant: Tenant): OpenTransaction => {
-  const begun = send(connection, `begin; select hub.enter(${pg.escapeLiteral(tenant)})`)
+const begin = (
+  client: pg.PoolClient,
+  connection: Kysely<unknown>,
+  tenant: Tenant,
+): OpenTransaction => {
+  const begun = client.query(`begin; select hub.enter(${pg.escapeLiteral(tenant)})`)
   // Whoever commits or rolls back hears of it.
   begun.catch(() => {})
   let isBroken = false

@@ -194,7 +194,7 @@ const toRecord = ({
   type,
   traceparent,
 }: OutboxEvent): OutboundRecord => ({
-  ...{ topic, value, key: aggregateId },
+  ...{ topic, key: aggregateId, value: compacted(value) },
   headers: [
     header('content-type', 'application/cloudevents+json; charset=utf-8'),
     header('ce_id', id),
@@ -202,6 +202,12 @@ const toRecord = ({
     header('traceparent', traceparent),
   ],
 })
+
+/** PostgreSQL writes JSON with blanks; a large event goes out as it was measured (`EVENT_BYTES_MAX`). */
+const COMPACT_ABOVE = 500_000
+
+const compacted = (value: string): string =>
+  value.length > COMPACT_ABOVE ? JSON.stringify(JSON.parse(value)) : value
 
 const header = (name: string, value: string): Header => [name, Buffer.from(value)]
 

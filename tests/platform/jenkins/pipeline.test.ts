@@ -137,7 +137,7 @@ describe('a deployment to prod', () => {
 
   it('names stage, account and version everywhere', () => {
     expect(commands(whole, 'Functions').at(-1)).toBe(
-      'npx serverless deploy --stage prod --param weight=25 --package dist/package',
+      'npx serverless deploy --stage prod --param weight=25 --package dist/package --force',
     )
     expect(commands(whole, 'Push').at(-1)).toBe(
       'buildah push api-gateway:abc123def456 docker://123456789012.dkr.ecr.us-east-1.amazonaws.com/learning-hub-prod/api-gateway:abc123def456',
