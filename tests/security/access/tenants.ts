@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { builtInRoles } from '../../../shared/contracts/roles.ts'
+import { eventually } from '../../support/eventually.ts'
 import { say } from '../report.ts'
 import { changesBetween, type Row } from '../world/rows.ts'
 import type { World } from '../world/world.ts'
@@ -57,8 +59,17 @@ export const describeTenants = (scene: { readonly world: World }): void => {
 
   let rowsBefore: readonly Row[]
   beforeAll(async () => {
-    rowsBefore = await scene.world.theirRows()
-  })
+    // What they did themselves has come to its end: their mail is sent, and nothing more happens by itself.
+    await eventually(
+      async () => {
+        rowsBefore = await scene.world.theirRows()
+        expect(rowsBefore.filter(isMailOnItsWay)).toEqual([])
+        await setTimeout(STILL_MS)
+        expect(await scene.world.theirRows()).toEqual(rowsBefore)
+      },
+      { timeoutMs: QUIET_TIMEOUT_MS },
+    )
+  }, QUIET_TIMEOUT_MS)
 
   describe.each(attacked)('$title', ({ attacks }) => {
     it.each(attacks)('answers another tenant’s $title as one that nobody has', (attack) =>
@@ -105,6 +116,13 @@ export const describeTenants = (scene: { readonly world: World }): void => {
     })
   })
 }
+
+const QUIET_TIMEOUT_MS = 60_000
+/** Longer than a mail or an event is on its way. */
+const STILL_MS = 1_500
+
+const isMailOnItsWay = (row: Row): boolean =>
+  row.startsWith('notification.deliveries') && row.includes('"ended_at":null')
 
 /** Kinds that nobody needs an own one of: what is asked about is the only id of its kind, or is made up anew. */
 const WITHOUT_OURS = ['blk', 'cat', 'mod', 'ntf', 'opt', 'ses']
