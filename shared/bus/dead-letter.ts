@@ -138,20 +138,12 @@ export const parkedLetters = async (
 }
 
 /** @returns false where the letter is not parked any more: it went through, or was discarded. */
-export const markRedriven = async (tx: Tx, letter: ParkedLetter): Promise<boolean> => {
-  const marked = await tx
-    .tables<Tables>()
-    .updateTable('deadLetter')
-    .set({ redrivenAt: sql<Date>`now()` })
-    .where('consumer', '=', letter.consumer)
-    .where('topic', '=', letter.topic)
-    .where('partition', '=', letter.partition)
-    .where('recordOffset', '=', letter.recordOffset)
-    .where('redrivenAt', 'is', null)
-    .where('discardedAt', 'is', null)
-    .returning('consumer')
-    .executeTakeFirst()
-  return marked !== undefined
+export const markRedriven = (
+  tx: Tx,
+  { consumer, topic, partition, recordOffset }: ParkedLetter,
+): Promise<boolean> => {
+  const place = { topic, partition, offset: recordOffset }
+  return endParked(tx, { consumer, place }, { redrivenAt: sql<Date>`now()` })
 }
 
 /**
@@ -159,7 +151,7 @@ export const markRedriven = async (tx: Tx, letter: ParkedLetter): Promise<boolea
  *
  * @returns false where no such record is parked (any more).
  */
-export const discardLetter = async (
+export const discardLetter = (
   tx: Tx,
   {
     consumer,
@@ -168,10 +160,23 @@ export const discardLetter = async (
     reason,
   }: { consumer: string; place: RecordPlace; by: string; reason: string },
 ): Promise<boolean> => {
-  const discarded = await tx
+  const changes = { discardedAt: sql<Date>`now()`, discardedBy: by, discardReason: reason }
+  return endParked(tx, { consumer, place }, changes)
+}
+
+/** @returns false where it is not parked (any more). */
+const endParked = async (
+  tx: Tx,
+  { consumer, place }: { consumer: string; place: RecordPlace },
+  changes: Partial<
+    Record<'redrivenAt' | 'discardedAt', RawBuilder<Date>> &
+      Record<'discardedBy' | 'discardReason', string>
+  >,
+): Promise<boolean> => {
+  const ended = await tx
     .tables<Tables>()
     .updateTable('deadLetter')
-    .set({ discardedAt: sql<Date>`now()`, discardedBy: by, discardReason: reason })
+    .set(changes)
     .where('consumer', '=', consumer)
     .where('topic', '=', place.topic)
     .where('partition', '=', place.partition)
@@ -180,7 +185,7 @@ export const discardLetter = async (
     .where('discardedAt', 'is', null)
     .returning('consumer')
     .executeTakeFirst()
-  return discarded !== undefined
+  return ended !== undefined
 }
 
 type Tables = {

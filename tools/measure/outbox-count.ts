@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import pg from 'pg'
+import { ownerUrlIn } from '../../local/hub/owner-url.ts'
 import { functionKeyOf } from '../../local/template/template.ts'
 
 /** Counts the domain events that each function writes, in a hub that exists only to be measured. */
@@ -51,12 +50,3 @@ const COUNTER = `
     return null;
   end $$;
 `
-
-/** The owner's URL of a running hub's embedded database: where it listens stands in its own files. */
-export const ownerUrlIn = async (dataDir: string): Promise<string> => {
-  const folder = join(dataDir, 'postgres')
-  const password = (await readFile(join(folder, 'password'), 'utf8')).trim()
-  const postmaster = await readFile(join(folder, 'cluster', 'postmaster.pid'), 'utf8')
-  const [, , , port] = postmaster.split('\n')
-  return `postgres://postgres:${password}@127.0.0.1:${port}/hub`
-}

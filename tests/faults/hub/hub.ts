@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +6,7 @@ import pg from 'pg'
 import { openApi } from '../../../local/demo/api.ts'
 import { meet, type Person } from '../../../local/demo/people.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../../local/hub/hub.ts'
+import { ownerUrlIn } from '../../../local/hub/owner-url.ts'
 import { freePort } from '../../../local/postgres/postgres.ts'
 import { courseContract } from '../../../shared/contracts/course.ts'
 import { type EngineProcess, startEngine } from '../../support/engines/process.ts'
@@ -80,16 +81,6 @@ const signInAdmin = async (url: string): Promise<Person> => {
     { timeoutMs: ROLE_TIMEOUT_MS },
   )
   return admin
-}
-
-/** Where the embedded database listens stands in its own files, and changes with each start. */
-export const ownerUrlIn = async (dataDir: string): Promise<string> => {
-  const folder = join(dataDir, 'postgres')
-  const password = (await readFile(join(folder, 'password'), 'utf8')).trim()
-  const [, , , port] = (await readFile(join(folder, 'cluster', 'postmaster.pid'), 'utf8')).split(
-    '\n',
-  )
-  return `postgres://postgres:${password}@127.0.0.1:${port}/hub`
 }
 
 const ask = async (dataDir: string, text: string, values: unknown[] = []) => {

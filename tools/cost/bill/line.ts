@@ -1,4 +1,4 @@
-import { evaluate, type Formula, type Operation, valuesOf } from './formula.ts'
+import { evaluate, type Formula, named, type Operation, valuesOf } from './formula.ts'
 import { type MicroUsd, microUsd, sumUsd } from './money.ts'
 
 /** What people compare: the parts of a platform, by the same names in both designs. */
@@ -20,6 +20,15 @@ export type Line = {
   readonly group: string
   readonly cost: Operation
 }
+
+/** A line of what all functions share. */
+export const sharedLine = (
+  component: Component,
+  service: string,
+  id: string,
+  title: string,
+  cost: Line['cost'],
+): Line => ({ component, service, id, title, group: 'shared', cost: named(title, 'USD', cost) })
 
 export type PricedLine = Line & {
   readonly amount: MicroUsd

@@ -1,5 +1,5 @@
-import { fixed, named, plus, times } from '../../bill/formula.ts'
-import type { Component, Line } from '../../bill/line.ts'
+import { fixed, plus, times } from '../../bill/formula.ts'
+import { type Line, sharedLine } from '../../bill/line.ts'
 import { load } from '../../inputs/scenario.ts'
 import { committed, type Inputs } from '../inputs.ts'
 import { MONTH_HOURS } from '../month.ts'
@@ -19,21 +19,13 @@ export const engineLines = (inputs: Inputs): readonly Line[] => [
   ...searchLines(inputs),
 ]
 
-const line = (
-  component: Component,
-  service: string,
-  id: string,
-  title: string,
-  cost: Line['cost'],
-): Line => ({ component, service, id, title, group: 'shared', cost: named(title, 'USD', cost) })
-
 const databaseLines = (inputs: Inputs): readonly Line[] => {
   const { prices, platform, assumptions } = inputs
   const { database } = platform.sizes
   const storage = size(platform, 'storage', database.storage_gb, 'GB')
   const replicas = size(platform, 'replicas', database.replicas.length, 'replicas')
   const database_ = (id: string, title: string, cost: Line['cost']) =>
-    line('database', 'AmazonRDS', `rds.${id}`, title, cost)
+    sharedLine('database', 'AmazonRDS', `rds.${id}`, title, cost)
   return [
     database_(
       'primary',
@@ -81,7 +73,7 @@ const proxyVcpus = (vcpus: ReturnType<Inputs['assumptions']['vcpus']>) =>
 const backupLines = ({ prices, platform, scenario, assumptions }: Inputs): readonly Line[] => {
   const { database, cache } = platform.sizes
   const gb = load(scenario, 'backupGb')
-  const copies = line(
+  const copies = sharedLine(
     'backups',
     'AmazonRDS',
     'backups.region',
@@ -101,7 +93,7 @@ const backupLines = ({ prices, platform, scenario, assumptions }: Inputs): reado
     ),
   )
   return [
-    line(
+    sharedLine(
       'backups',
       'AmazonRDS',
       'backups.database',
@@ -109,7 +101,7 @@ const backupLines = ({ prices, platform, scenario, assumptions }: Inputs): reado
       times(gb, prices.of('rds.backup')),
     ),
     ...(database.has_regional_backups ? [copies] : []),
-    line(
+    sharedLine(
       'backups',
       'AmazonElastiCache',
       'backups.cache',
@@ -126,7 +118,7 @@ const backupLines = ({ prices, platform, scenario, assumptions }: Inputs): reado
 const cacheLines = (inputs: Inputs): readonly Line[] => {
   const { cache } = inputs.platform.sizes
   return [
-    line(
+    sharedLine(
       'cache',
       'AmazonElastiCache',
       'cache.nodes',
@@ -147,7 +139,7 @@ const cacheLines = (inputs: Inputs): readonly Line[] => {
 const eventLines = ({ prices, platform }: Inputs): readonly Line[] => {
   const { events } = platform.sizes
   return [
-    line(
+    sharedLine(
       'events',
       'AmazonMSK',
       'msk.brokers',
@@ -174,7 +166,7 @@ const searchLines = (inputs: Inputs): readonly Line[] => {
   const hourly = (type: string) =>
     times(MONTH_HOURS, committed(inputs, 'opensearch', `opensearch.${type}`))
   return [
-    line(
+    sharedLine(
       'search',
       'AmazonES',
       'search.nodes',

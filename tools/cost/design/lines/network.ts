@@ -1,5 +1,5 @@
 import { type Formula, fixed, largest, named, over, plus, times } from '../../bill/formula.ts'
-import type { Line } from '../../bill/line.ts'
+import { type Line, sharedLine } from '../../bill/line.ts'
 import { load } from '../../inputs/scenario.ts'
 import { type Inputs, packaged } from '../inputs.ts'
 import { MONTH_HOURS, MONTH_SECONDS } from '../month.ts'
@@ -18,14 +18,8 @@ const RULES_FREE = 10
 export const networkLines = (inputs: Inputs, volumes: Volumes): readonly Line[] => {
   const { prices, platform, scenario, assumptions } = inputs
   const requests = volumes.gatewayRequests
-  const line = (service: string, id: string, title: string, cost: Line['cost']): Line => ({
-    id,
-    title,
-    component: 'network',
-    service,
-    group: 'shared',
-    cost: named(title, 'USD', cost),
-  })
+  const line = (service: string, id: string, title: string, cost: Line['cost']): Line =>
+    sharedLine('network', service, id, title, cost)
   const gateways = size(platform, 'NAT gateways', platform.sizes.network.nat_gateways, 'gateways')
   const nodes = Object.values(platform.sizes.cluster.node_groups).reduce(
     (sum, group) => sum + group.nodes_min,

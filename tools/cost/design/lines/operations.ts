@@ -1,5 +1,5 @@
 import { fixed, named, over, plus, times } from '../../bill/formula.ts'
-import type { Component, Line } from '../../bill/line.ts'
+import { type Line, sharedLine } from '../../bill/line.ts'
 import type { Inputs } from '../inputs.ts'
 import { made, size } from '../sizes.ts'
 import type { Volumes } from '../volumes.ts'
@@ -9,15 +9,8 @@ const KB_PER_GB = fixed('KB of a GB', 1_048_576, 'KB')
 /** Logs, traces, metrics; firewall, keys, secrets. */
 export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[] => {
   const { prices, platform, assumptions } = inputs
-  const line = (
-    component: Component,
-    service: string,
-    id: string,
-    title: string,
-    cost: Line['cost'],
-  ): Line => ({ component, service, id, title, group: 'shared', cost: named(title, 'USD', cost) })
   const watch = (id: string, title: string, cost: Line['cost']) =>
-    line('observability', 'AmazonCloudWatch', id, title, cost)
+    sharedLine('observability', 'AmazonCloudWatch', id, title, cost)
   // Kept for a month: what is written in one is what is stored at any time.
   const logs = (id: string, title: string, gb: Line['cost']) =>
     watch(
@@ -78,14 +71,14 @@ export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[
           ),
         ]
       : []),
-    line(
+    sharedLine(
       'observability',
       'AWSXRay',
       'xray.traces',
       'Traces',
       times(requests, traces, prices.of('xray.recorded')),
     ),
-    line(
+    sharedLine(
       'security',
       'awswaf',
       'waf.rules',
@@ -98,14 +91,14 @@ export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[
         ),
       ),
     ),
-    line(
+    sharedLine(
       'security',
       'awswaf',
       'waf.requests',
       'Requests through the firewall',
       times(requests, prices.of('waf.requests')),
     ),
-    line(
+    sharedLine(
       'security',
       'awskms',
       'kms.keys',
@@ -115,7 +108,7 @@ export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[
         times(requests, assumptions.of('kmsPerRequest'), prices.of('kms.requests')),
       ),
     ),
-    line(
+    sharedLine(
       'security',
       'AWSSecretsManager',
       'secrets',
