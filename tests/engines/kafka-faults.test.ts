@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Admin } from 'kafkajs'
 import { lendAdmin } from '../../shared/bus/kafka/admin.ts'
 import { applyTopics } from '../../shared/bus/kafka/topics.ts'
-import { busSchema } from '../../shared/bus/open.ts'
+import { busSchema, openBus } from '../../shared/bus/open.ts'
 import { EVENT_TOPIC } from '../../shared/events/topics.ts'
+import { silentLog } from '../../shared/observe/logger.ts'
 import { useDatabase } from '../support/database.ts'
 import { type KafkaBroker, type KafkaCluster, startKafka } from '../support/engines/kafka.ts'
 import { eventually } from '../support/eventually.ts'
@@ -11,6 +12,8 @@ import { firstArrivals, PUBLISHED_TOPIC, type Publishing, startPublishing } from
 
 const START_TIMEOUT_MS = 120_000
 const WITHIN = { timeoutMs: 60_000 }
+/** Each of six partitions moves twice at least. */
+const MOVES = 13
 
 // A service writes, the publisher carries, a consumer reads, and meanwhile a broker goes: what was committed arrives,
 // in order per aggregate. Each broker leads partitions of the topic, so each one's loss is met.
@@ -36,6 +39,7 @@ const useKafka = (nodes: 1 | 3) => {
   afterAll(() => state.kafka?.stop())
   return {
     kafka,
+    admin,
     /** Starts, and resolves when the first events have come all the way. */
     async start(): Promise<Publishing> {
       await database.query('truncate course.outbox, course.outbox_stream')
@@ -52,6 +56,17 @@ const useKafka = (nodes: 1 | 3) => {
       const found = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition)
       return kafka().broker(found?.leader ?? 0)
     },
+    /** Makes this broker the only one that has the partition. */
+    move: (topic: string, partition: number, broker: number) =>
+      admin(async (lent) => {
+        const partitionAssignment = [{ partition, replicas: [broker] }]
+        await lent.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] })
+        await eventually(async () => {
+          const { topics } = await lent.fetchTopicMetadata({ topics: [topic] })
+          const found = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition)
+          expect(found).toMatchObject({ leader: broker, replicas: [broker] })
+        }, WITHIN)
+      }),
   }
 }
 
@@ -104,6 +119,44 @@ describe('the outbox publisher on three brokers', () => {
     await leader.restart()
     await expectAllSettled(publishing)
     await expectNothingLost(publishing)
+  })
+})
+
+describe('the bus while partitions move between brokers', () => {
+  const kafka = useKafka(3)
+
+  it('acknowledges a record only when the log has it', async () => {
+    const topic = { ...EVENT_TOPIC, name: 'moving', partitions: 6, replicas: 1, inSyncReplicasMin: 1 }
+    await kafka.admin((lent) => applyTopics(lent, [{ kind: 'create', topic }]))
+    const bus = await openBus(busSchema.parse({ KAFKA_BROKERS: kafka.kafka().brokers }), {
+      log: silentLog,
+    })
+    try {
+      const acknowledged: string[] = []
+      for (let round = 0; round < MOVES; round += 1) {
+        // The sender still takes the broker of the round before for the leader of one of its partitions.
+        const records = Array.from({ length: 50 }, (_, index) => `${round}-${index}`)
+        await bus.send(records.map((value) => ({ topic: topic.name, key: value, value })))
+        acknowledged.push(...records)
+        const [partition, broker] = [round % topic.partitions, 1 + (round % 3)]
+        await kafka.move(topic.name, partition, broker)
+      }
+      const arrived = new Set<string>()
+      bus.consume({
+        group: 'all-that-moved',
+        topics: [topic.name],
+        fromBeginning: true,
+        handler: async ({ records }) => {
+          for (const { value } of records) arrived.add(String(value))
+        },
+      })
+      await eventually(
+        () => expect(acknowledged.filter((value) => !arrived.has(value))).toEqual([]),
+        WITHIN,
+      )
+    } finally {
+      await bus.close()
+    }
   })
 })
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type IHeaders, type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs'
 import { describeError, type Log } from '../../observe/logger.ts'
 import {
@@ -5,6 +6,7 @@ import {
   type Header,
   type OutboundRecord,
   requestsOf,
+  retryDelayMs,
   UnknownTopicError,
 } from '../port.ts'
 
@@ -14,18 +16,19 @@ export type Sender = {
   close(): Promise<void>
 }
 
-/** A request is tried so often in all, each time by a new producer. */
-const PRODUCERS_PER_REQUEST_MAX = 3
 /**
- * By one producer. Few, since each waits for the leader that the producer knows, and only a new producer asks who leads
- * now. All in all a send takes 30 s at most: what the outbox publisher's budget leaves of its function's timeout.
+ * Each time by a new producer, which asks who leads now. All in all a send takes 30 s at most: what the outbox
+ * publisher's budget leaves of its function's timeout.
  */
-const RETRIES_MAX = 2
+const ATTEMPTS_MAX = 5
 const ALL_IN_SYNC_REPLICAS = -1
 
 /**
- * An idempotent kafkajs producer that is rebuilt when a send has failed: after the leader of a partition was
- * paused, an old producer keeps sending to it while a new one finds the new leader at once (engines.md section 1).
+ * A kafkajs producer that sends a request once, and is replaced by a new one when that failed. What kafkajs 2.2 would
+ * try again by itself it may **lose**: when a partition has moved to a broker that has answered for others already, its
+ * records are not sent, and acknowledged (tulios/kafkajs issue 1303, pull request 1798). It also sends again what is
+ * under way, under a new sequence number. A whole new attempt may deliver twice, which is what consumers expect.
+ * So the producer is not idempotent in Kafka's sense either: that holds for the retries of one producer only.
  */
 export const openSender = (kafka: Kafka, log: Log): Sender => {
   let producer: Promise<Producer> | undefined
@@ -51,11 +54,13 @@ export const openSender = (kafka: Kafka, log: Log): Sender => {
         return
       } catch (error) {
         log.warn('send failed', { attempt, ...describeError(error) })
-        if (isUnknownTopic(error))
-          throw new UnknownTopicError('a topic does not exist', { cause: error })
         await discard()
-        if (attempt === PRODUCERS_PER_REQUEST_MAX)
-          throw new BusUnavailableError('Kafka did not acknowledge', { cause: error })
+        // Not at once: after a topic was made not every broker knows of it yet.
+        if (attempt === ATTEMPTS_MAX)
+          throw isUnknownTopic(error)
+            ? new UnknownTopicError('a topic does not exist', { cause: error })
+            : new BusUnavailableError('Kafka did not acknowledge', { cause: error })
+        await delay(retryDelayMs(attempt))
       }
     }
   }
@@ -84,12 +89,11 @@ const isUnknownTopic = (error: unknown): boolean =>
 
 const connect = async (kafka: Kafka): Promise<Producer> => {
   const producer = kafka.producer({
-    idempotent: true,
     // The one that other Kafka clients use.
     createPartitioner: Partitioners.DefaultPartitioner,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    retry: { retries: RETRIES_MAX },
+    retry: { retries: 0 },
   })
   await producer.connect()
   return producer

@@ -121,28 +121,36 @@ export const applyTopics = async (admin: Admin, changes: readonly TopicChange[])
 const LED_TIMEOUT_MS = 30_000
 const LED_POLL_MS = 100
 
-/** Resolves once every topic has so many partitions, each with a leader. @throws BusUnavailableError after 30 s. */
+/**
+ * Resolves once every topic has so many partitions, each with a leader that knows of it.
+ *
+ * @throws BusUnavailableError after 30 s.
+ */
 export const untilLed = async (
   admin: Admin,
   topics: readonly { readonly name: string; readonly partitions: number }[],
 ): Promise<void> => {
-  const wanted = new Map(topics.map(({ name, partitions }) => [name, partitions]))
   const deadline = AbortSignal.timeout(LED_TIMEOUT_MS)
   while (!deadline.aborted) {
-    const isLed = await admin.fetchTopicMetadata({ topics: [...wanted.keys()] }).then(
-      (metadata) =>
-        metadata.topics.length === wanted.size &&
-        metadata.topics.every(
-          ({ name, partitions }) =>
-            partitions.length === wanted.get(name) && partitions.every(({ leader }) => leader >= 0),
-        ),
-      // A broker that has not heard of the topic yet says so with an error.
-      () => false,
-    )
-    if (isLed) return
+    // A broker that has not heard of a topic yet says so with an error.
+    if (await areLed(admin, topics).catch(() => false)) return
     await pause(LED_POLL_MS, deadline)
   }
-  throw new BusUnavailableError(`topics without a leader: ${[...wanted.keys()].join(', ')}`)
+  const names = topics.map(({ name }) => name)
+  throw new BusUnavailableError(`topics without a leader: ${names.join(', ')}`)
+}
+
+const areLed = async (
+  admin: Admin,
+  topics: readonly { readonly name: string; readonly partitions: number }[],
+): Promise<boolean> => {
+  // Any broker answers who leads, and each leader itself how far its partitions go.
+  const metadata = await admin.fetchTopicMetadata({ topics: topics.map(({ name }) => name) })
+  await Promise.all(topics.map(({ name }) => admin.fetchTopicOffsets(name)))
+  return topics.every(({ name, partitions }) => {
+    const found = metadata.topics.find((topic) => topic.name === name)?.partitions ?? []
+    return found.length === partitions && found.every(({ leader }) => leader >= 0)
+  })
 }
 
 /** The settings of a topic by Kafka's names; what is not here stays as the cluster has it. */
