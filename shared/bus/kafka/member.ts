@@ -16,14 +16,18 @@ import { createPulse, pause } from '../pulse.ts'
 import { assignBySubscription } from './assigner.ts'
 
 const BEATS_PER_SESSION = 4
-/** After its batch is done a partition is fetched again within this time. */
+/** After its batch is done a paused partition is fetched again within this time. */
 const FETCH_WAIT_MS_MAX = 250
+/** A batch that is done so soon does not pause its partition, whose next record then need not wait for a fetch. */
+const QUICK_MS = 20
+/** Batches of one fetch that are taken at once. */
+const PARTITIONS_AT_ONCE = 16
 const RESTART_DELAY_MS = 1_000
 
 /**
  * One member of a consumer group. kafkajs waits for every batch of a fetch before it fetches again, so one slow
- * partition would stop its neighbours: here a batch is taken from it at once, its partition is paused, and a lane
- * of our own works it off.
+ * partition would stop its neighbours: here a lane of our own works each batch off, and the partition of one that is not
+ * done quickly is paused meanwhile.
  */
 export const startMember = (
   kafka: Kafka,
@@ -80,15 +84,18 @@ const runOnce = async (
   })
   const take = async ({ batch, pause: pausePartition }: EachBatchPayload) => {
     const name = `${batch.topic}-${batch.partition}`
-    const resume = pausePartition()
     const lost = AbortSignal.any([generation.signal, crash.signal])
     const lane = (lanes.get(name) ?? Promise.resolve())
       .then(() => runLane(batch, { consumer, subscription, lost, closing, log }))
       .then(() => {
         if (lanes.get(name) === lane) lanes.delete(name)
-        if (!closing.aborted && !crash.signal.aborted) resume()
       })
     lanes.set(name, lane)
+    if (await isWithin(QUICK_MS, lane)) return
+    const resume = pausePartition()
+    void lane.then(() => {
+      if (!closing.aborted && !crash.signal.aborted) resume()
+    })
   }
   try {
     await consumer.connect()
@@ -96,11 +103,15 @@ const runOnce = async (
       topics: [...subscription.topics],
       fromBeginning: subscription.fromBeginning,
     })
-    await consumer.run({ autoCommit: false, eachBatch: take })
+    await consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+      eachBatch: take,
+    })
     while (!closing.aborted && !crash.signal.aborted) await ended.wait({ signal: closing })
   } finally {
-    await within(CLOSE_GRACE_MS, Promise.all(lanes.values()))
-    await within(CLOSE_GRACE_MS, consumer.disconnect())
+    await isWithin(CLOSE_GRACE_MS, Promise.all(lanes.values()))
+    await isWithin(CLOSE_GRACE_MS, consumer.disconnect())
   }
 }
 
@@ -162,8 +173,14 @@ const toRecord = (topic: string, partition: number, message: KafkaMessage): LogR
   ),
 })
 
-const within = async (timeoutMs: number, work: Promise<unknown>): Promise<void> => {
+/** Whether the work has ended, well or not, before the time was over. */
+const isWithin = async (timeoutMs: number, work: Promise<unknown>): Promise<boolean> => {
   const grace = new AbortController()
-  await Promise.race([work.catch(() => {}), pause(timeoutMs, grace.signal)])
+  const ended = work.then(
+    () => true,
+    () => true,
+  )
+  const isEnded = await Promise.race([ended, pause(timeoutMs, grace.signal).then(() => false)])
   grace.abort()
+  return isEnded
 }
