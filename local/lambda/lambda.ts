@@ -92,7 +92,7 @@ export type LambdaSettings = {
   readonly asyncThrottleDelayMs?: number
 }
 
-const IDLE_MS = 30_000
+const IDLE_MS = 20_000
 const CONCURRENCY_MAX = 1_000
 const GRACE_MS = 2_000
 /** AWS waits a minute before the first repeat and two before the second. */

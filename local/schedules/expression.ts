@@ -22,6 +22,9 @@ export function parseExpression(expression: string, timezone: string): NextRun {
   throw new ScheduleError(`${expression} is neither rate(…) nor cron(…).`)
 }
 
+/** Whether it runs at an interval from when it was made, not at times of the clock. */
+export const isRate = (expression: string): boolean => expression.startsWith('rate(')
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   minute: 60_000,
   hour: 3_600_000,

@@ -82,6 +82,26 @@ describe('a schedule', () => {
     expect(state()).toMatchObject({ runs: 4, failures: 0, skipped: 0 })
   })
 
+  it('shares the first interval with others of its rate, and no other', async () => {
+    const { timers, advance } = fakeTimers()
+    const runs: string[] = []
+    const everyMinute = ['a', 'b', 'c'].map((name) => schedule({ functionName: name }))
+    const off = schedule({ functionName: 'off', enabled: false })
+    const nightly = schedule({ functionName: 'nightly', expression: 'cron(1 0 * * ? *)' })
+    startSchedules({
+      schedules: [off, ...everyMinute, nightly],
+      timers,
+      invoke: async (name) => {
+        runs.push(`${name} ${(timers.now() / 1_000) % 3_600}`)
+        return {}
+      },
+    })
+    await advance(2 * MINUTE_MS)
+    expect(runs.toSorted()).toEqual(
+      ['a 20', 'a 80', 'b 40', 'b 100', 'c 60', 'c 120', 'nightly 60'].toSorted(),
+    )
+  })
+
   it('hands over EventBridge’s scheduled event', async () => {
     const { advance, payloads } = start({})
     await advance(MINUTE_MS)

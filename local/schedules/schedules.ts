@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Schedule } from '../template/template.ts'
-import { type NextRun, parseExpression } from './expression.ts'
+import { isRate, type NextRun, parseExpression } from './expression.ts'
 
 /** Runs the template's schedules by invoking their functions. */
 export type Schedules = {
@@ -56,7 +56,8 @@ const systemTimers: Timers = {
 const TIMER_MS_MAX = 3_600_000
 
 /**
- * Starts every enabled schedule. A run that is due while the one before still runs is left out, and
+ * Starts every enabled schedule. Those of one rate begin at even distances within its first interval: on AWS each
+ * counts from when it was made, and here they would all start environments at once. A run that is due while the one before still runs is left out, and
  * runs missed while the machine slept are made up by one.
  *
  * @throws ScheduleError naming the first expression that is not understood.
@@ -65,8 +66,9 @@ export function startSchedules(options: SchedulesOptions): Schedules {
   const plans = options.schedules.map((schedule) => ({
     schedule,
     nextRun: parseExpression(schedule.expression, schedule.timezone),
+    share: shareOfInterval(schedule, options.schedules),
   }))
-  const started = plans.map(({ schedule, nextRun }) => startSchedule(schedule, nextRun, options))
+  const started = plans.map((plan) => startSchedule(plan, options))
   return {
     states: () => started.map((one) => one.state()),
     close: () => {
@@ -75,11 +77,22 @@ export function startSchedules(options: SchedulesOptions): Schedules {
   }
 }
 
-function startSchedule(schedule: Schedule, nextRun: NextRun, options: SchedulesOptions) {
+/** The part of its interval after which a schedule first runs: above 0, at most 1. */
+function shareOfInterval(schedule: Schedule, all: readonly Schedule[]): number {
+  if (!isRate(schedule.expression)) return 1
+  const alike = all.filter(({ enabled, expression }) => enabled && expression === schedule.expression)
+  return (alike.indexOf(schedule) + 1) / alike.length
+}
+
+type Plan = { readonly schedule: Schedule; readonly nextRun: NextRun; readonly share: number }
+
+function startSchedule({ schedule, nextRun, share }: Plan, options: SchedulesOptions) {
   const timers = options.timers ?? systemTimers
   const { name, functionName, expression } = schedule
   const counts = { runs: 0, failures: 0, skipped: 0 }
-  let nextRunAtMs = schedule.enabled ? nextRun(timers.now()) : undefined
+  const startedAtMs = timers.now()
+  const firstRunAtMs = schedule.enabled ? nextRun(startedAtMs) : undefined
+  let nextRunAtMs = firstRunAtMs && Math.round(startedAtMs + (firstRunAtMs - startedAtMs) * share)
   let running = false
   let callOff = () => {}
 
