@@ -19,7 +19,7 @@ const BEATS_PER_SESSION = 4
 /** After its batch is done a paused partition is fetched again within this time. */
 const FETCH_WAIT_MS_MAX = 250
 /** A batch that is done so soon does not pause its partition, whose next record then need not wait for a fetch. */
-const QUICK_MS = 20
+const QUICK_MS = 100
 /** Batches of one fetch that are taken at once. */
 const PARTITIONS_AT_ONCE = 16
 const RESTART_DELAY_MS = 1_000
