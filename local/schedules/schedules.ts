@@ -80,7 +80,9 @@ export function startSchedules(options: SchedulesOptions): Schedules {
 /** The part of its interval after which a schedule first runs: above 0, at most 1. */
 function shareOfInterval(schedule: Schedule, all: readonly Schedule[]): number {
   if (!isRate(schedule.expression)) return 1
-  const alike = all.filter(({ enabled, expression }) => enabled && expression === schedule.expression)
+  const alike = all.filter(
+    ({ enabled, expression }) => enabled && expression === schedule.expression,
+  )
   return (alike.indexOf(schedule) + 1) / alike.length
 }
 

@@ -126,7 +126,13 @@ describe('the bus while partitions move between brokers', () => {
   const kafka = useKafka(3)
 
   it('acknowledges a record only when the log has it', async () => {
-    const topic = { ...EVENT_TOPIC, name: 'moving', partitions: 6, replicas: 1, inSyncReplicasMin: 1 }
+    const topic = {
+      ...EVENT_TOPIC,
+      name: 'moving',
+      partitions: 6,
+      replicas: 1,
+      inSyncReplicasMin: 1,
+    }
     await kafka.admin((lent) => applyTopics(lent, [{ kind: 'create', topic }]))
     const bus = await openBus(busSchema.parse({ KAFKA_BROKERS: kafka.kafka().brokers }), {
       log: silentLog,
