@@ -226,7 +226,7 @@ const startKafkajs = async (): Promise<Running> => {
     brokers: engines.brokers.split(','),
     logLevel: logLevel.NOTHING,
   })
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
+  const producer = kafka.producer({ maxInFlightRequests: 1 })
   await producer.connect()
   const round = async (): Promise<Sample> => {
     const messages = Array.from({ length: BACKLOG }, (_, index) => {
@@ -276,8 +276,8 @@ export const outboxDrain: Bench = {
   notes: [
     `Latencies: ${EVENTS_PER_SECOND} transactions a second on a fixed schedule (open loop), each with one event of an aggregate of its own, from the moment a write was due to the commit of its effect in another service, with its inbox row.`,
     `A nudge runs a publisher in the same process, ${PUBLISHERS} at once at most, as Lambda's reserved concurrency has it; the signed request to Lambda and Lambda's own delays are left out, and so is the event-source mapping: records come from the bus's own consumer. Writer, publishers and consumer share one Node process.`,
-    `Rate: one publisher works off a backlog of ${BACKLOG.toLocaleString('en')} events of ${BACKLOG_STREAMS.toLocaleString('en')} aggregates, reading and settling them in PostgreSQL, for a topic that nobody reads; the peer sends as many events of the same size from memory, ${PEER_BATCH.toLocaleString('en')} a request. Both are idempotent producers and wait for acks of all (one broker, Kafka 3.9, ${PARTITIONS} partitions); a commit of PostgreSQL waits for the disk.`,
-    'Most of the latency is the consumer’s: a partition is paused while its batch is worked off, and a fetch that is under way, for up to 250 ms, does not know that it is back. Without the pause p50 was 17 ms and p99 48 ms, but on three brokers records came again. On AWS the event-source mapping polls, not this consumer.',
+    `Rate: one publisher works off a backlog of ${BACKLOG.toLocaleString('en')} events of ${BACKLOG_STREAMS.toLocaleString('en')} aggregates, reading and settling them in PostgreSQL, for a topic that nobody reads; the peer sends as many events of the same size from memory, ${PEER_BATCH.toLocaleString('en')} a request. Both wait for acks of all (one broker, Kafka 3.9, ${PARTITIONS} partitions); a commit of PostgreSQL waits for the disk.`,
+    'A batch that takes longer than 100 ms pauses its partition, and a fetch that is under way, for up to 250 ms, does not know that it is back. On AWS the event-source mapping polls, not this consumer.',
     'Limit of the latency: writer, publishers, consumer, PostgreSQL and Kafka share two cores here, and an event has three commits on its way (its own, the settling that follows another one, its effect). Limit of the rate: a batch is leased and settled in two commits, which update a row a stream and delete a row an event; a lease is what lets several publishers run without waiting for each other or the log (decision 0010).',
   ],
 }
