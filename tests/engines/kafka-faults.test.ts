@@ -3,6 +3,8 @@ import type { Admin } from 'kafkajs'
 import { lendAdmin } from '../../shared/bus/kafka/admin.ts'
 import { applyTopics } from '../../shared/bus/kafka/topics.ts'
 import { busSchema, openBus } from '../../shared/bus/open.ts'
+import type { Bus } from '../../shared/bus/port.ts'
+import { pause } from '../../shared/bus/pulse.ts'
 import { EVENT_TOPIC } from '../../shared/events/topics.ts'
 import { silentLog } from '../../shared/observe/logger.ts'
 import { useDatabase } from '../support/database.ts'
@@ -12,8 +14,11 @@ import { firstArrivals, PUBLISHED_TOPIC, type Publishing, startPublishing } from
 
 const START_TIMEOUT_MS = 120_000
 const WITHIN = { timeoutMs: 60_000 }
-/** Each of six partitions moves twice at least. */
-const MOVES = 13
+const PARTITIONS = 6
+/** Each partition moves twice at least. */
+const MOVES = 2 * PARTITIONS + 1
+const HANDLING_MS = 20
+const WAITING_MAX = 300
 
 // A service writes, the publisher carries, a consumer reads, and meanwhile a broker goes: what was committed arrives,
 // in order per aggregate. Each broker leads partitions of the topic, so each one's loss is met.
@@ -124,45 +129,83 @@ describe('the outbox publisher on three brokers', () => {
 
 describe('the bus while partitions move between brokers', () => {
   const kafka = useKafka(3)
+  const opened: Bus[] = []
+  afterEach(() => Promise.all(opened.splice(0).map((bus) => bus.close())))
+
+  const useMovingTopic = async (name: string) => {
+    const alone = { partitions: PARTITIONS, replicas: 1, inSyncReplicasMin: 1 }
+    const topic = { ...EVENT_TOPIC, ...alone, name }
+    await kafka.admin((lent) => applyTopics(lent, [{ kind: 'create', topic }]))
+    const config = busSchema.parse({ KAFKA_BROKERS: kafka.kafka().brokers })
+    const bus = await openBus(config, { log: silentLog })
+    opened.push(bus)
+    const acknowledged: string[] = []
+    const send = async (round: string) => {
+      const values = Array.from({ length: 50 }, (_, index) => `${round}-${index}`)
+      await bus.send(values.map((value) => ({ topic: name, key: value, value })))
+      acknowledged.push(...values)
+    }
+    return { bus, send, acknowledged }
+  }
 
   it('acknowledges a record only when the log has it', async () => {
-    const topic = {
-      ...EVENT_TOPIC,
-      name: 'moving',
-      partitions: 6,
-      replicas: 1,
-      inSyncReplicasMin: 1,
+    const { bus, send, acknowledged } = await useMovingTopic('moving-while-sent')
+    for (let round = 0; round < MOVES; round += 1) {
+      // The sender still takes the broker of the round before for the leader of one of its partitions.
+      await send(`${round}`)
+      await kafka.move('moving-while-sent', round % PARTITIONS, 1 + (round % 3))
     }
-    await kafka.admin((lent) => applyTopics(lent, [{ kind: 'create', topic }]))
-    const bus = await openBus(busSchema.parse({ KAFKA_BROKERS: kafka.kafka().brokers }), {
-      log: silentLog,
+    const arrived = new Set<string>()
+    bus.consume({
+      group: 'all-that-was-sent',
+      topics: ['moving-while-sent'],
+      fromBeginning: true,
+      handler: async ({ records }) => {
+        for (const { value } of records) arrived.add(String(value))
+      },
     })
-    try {
-      const acknowledged: string[] = []
-      for (let round = 0; round < MOVES; round += 1) {
-        // The sender still takes the broker of the round before for the leader of one of its partitions.
-        const records = Array.from({ length: 50 }, (_, index) => `${round}-${index}`)
-        await bus.send(records.map((value) => ({ topic: topic.name, key: value, value })))
-        acknowledged.push(...records)
-        const [partition, broker] = [round % topic.partitions, 1 + (round % 3)]
-        await kafka.move(topic.name, partition, broker)
-      }
-      const arrived = new Set<string>()
-      bus.consume({
-        group: 'all-that-moved',
-        topics: [topic.name],
-        fromBeginning: true,
-        handler: async ({ records }) => {
-          for (const { value } of records) arrived.add(String(value))
-        },
-      })
+    await eventually(
+      () => expect(acknowledged.filter((value) => !arrived.has(value))).toEqual([]),
+      WITHIN,
+    )
+  })
+
+  it('commits past a record only when a handler is done with it', async () => {
+    const { bus, send, acknowledged } = await useMovingTopic('moving-while-read')
+    const handled = new Set<string>()
+    bus.consume({
+      group: 'all-that-was-handled',
+      topics: ['moving-while-read'],
+      fromBeginning: true,
+      // A batch in hand when its partition moves, and so its member joins again, is what must not be skipped.
+      batchSizeMax: 5,
+      handler: async ({ records, signal }) => {
+        await pause(HANDLING_MS, signal)
+        if (signal.aborted) throw new Error('the partition was taken away')
+        for (const { value } of records) handled.add(String(value))
+      },
+    })
+    let isMoving = true
+    const moving = (async () => {
+      for (let round = 0; round < MOVES; round += 1)
+        await kafka.move('moving-while-read', round % PARTITIONS, 1 + (round % 3))
+    })().finally(() => {
+      isMoving = false
+    })
+    // Always something in hand, never much.
+    for (let round = 0; isMoving; round += 1) {
+      await send(`${round}`)
       await eventually(
-        () => expect(acknowledged.filter((value) => !arrived.has(value))).toEqual([]),
+        () => expect(acknowledged.length - handled.size).toBeLessThan(WAITING_MAX),
         WITHIN,
       )
-    } finally {
-      await bus.close()
     }
+    await moving
+    await eventually(async () => {
+      const lags = await bus.lag('all-that-was-handled')
+      expect(lags.map(({ lag }) => lag)).toEqual(Array.from({ length: PARTITIONS }, () => 0))
+    }, WITHIN)
+    expect(acknowledged.filter((value) => !handled.has(value))).toEqual([])
   })
 })
 

@@ -82,11 +82,11 @@ const runOnce = async (
     crash.abort()
     ended.fire()
   })
-  const take = async ({ batch, pause: pausePartition }: EachBatchPayload) => {
+  const take = async ({ batch, pause: pausePartition, resolveOffset }: EachBatchPayload) => {
     const name = `${batch.topic}-${batch.partition}`
     const lost = AbortSignal.any([generation.signal, crash.signal])
     const lane = (lanes.get(name) ?? Promise.resolve())
-      .then(() => runLane(batch, { consumer, subscription, lost, closing, log }))
+      .then(() => runLane(batch, { consumer, subscription, resolveOffset, lost, closing, log }))
       .then(() => {
         if (lanes.get(name) === lane) lanes.delete(name)
       })
@@ -105,6 +105,9 @@ const runOnce = async (
     })
     await consumer.run({
       autoCommit: false,
+      // By itself kafkajs takes a batch for read when `take` returns, even one that a rebalance took away meanwhile:
+      // in the new generation it would go on behind records that nobody has handled.
+      eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
       eachBatch: take,
     })
@@ -121,12 +124,14 @@ const runLane = async (
   {
     consumer,
     subscription,
+    resolveOffset,
     lost,
     closing,
     log,
   }: {
     consumer: KafkaConsumer
     subscription: Subscription
+    resolveOffset: EachBatchPayload['resolveOffset']
     lost: AbortSignal
     closing: AbortSignal
     log: Log
@@ -143,6 +148,8 @@ const runLane = async (
       if (lost.aborted) return
       const next = resume?.resumeAtOffset ?? (records.at(-1)?.offset ?? 0) + 1
       await consumer.commitOffsets([{ topic, partition, offset: String(next) }])
+      if (lost.aborted) return
+      resolveOffset(String(next - 1))
       rest = rest.filter(({ offset }) => offset >= next)
       failures = resume ? failures + 1 : 0
     } catch (error) {
