@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../../local/postgres/postgres.ts'
+import { freePort } from '../../local/free-port.ts'
 import { startHaproxy } from '../../tests/support/engines/haproxy.ts'
 import { startEngine } from '../../tests/support/engines/process.ts'
 import type { Bench, Contender, Running } from '../harness/bench.ts'

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../../local/postgres/postgres.ts'
+import { freePort } from '../../local/free-port.ts'
 import { type EngineProcess, startEngine } from '../../tests/support/engines/process.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { freePort } from '../postgres/postgres.ts'
+import { freePort } from '../free-port.ts'
 import { until } from './until.ts'
 
 export type BorrowedHub = { readonly url: string; giveBack(): Promise<void> }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll } from '@jest/globals'
-import { freePort } from '../../local/postgres/postgres.ts'
+import { freePort } from '../../local/free-port.ts'
 import { eventually } from '../support/eventually.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { startEngine } from '../../support/engines/process.ts'
 import { pythonPackages } from '../../support/engines/toolbox.ts'
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { EVENT_LOG_ROLE } from '../../../shared/bus/embedded/ensure.ts'
 import { openBus } from '../../../shared/bus/open.ts'
 import type { Bus } from '../../../shared/bus/port.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { pause } from '../../../shared/bus/pulse.ts'
 import { type EngineProcess, startEngine } from '../../support/engines/process.ts'
 import { createClient } from '../client.ts'

@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +15,7 @@ import {
   startBehind,
 } from '../../../eks-workloads/gateway/fixtures/hub.ts'
 import { producersHeard } from '../../../eks-workloads/gateway/reactions.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { ensureEventLog } from '../../../shared/bus/embedded/ensure.ts'
 import { busSchema, openBus } from '../../../shared/bus/open.ts'
 import { topicOf } from '../../../shared/events/topics.ts'
@@ -129,15 +128,6 @@ const scrape = async (): Promise<string> => {
   const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`)
   expect(answer.headers.get('content-type')).toContain('version=0.0.4')
   return answer.text()
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (typeof address !== 'object' || !address) throw new Error('no port')
-  return address.port
 }
 
 /** What a query asks for that no scrape of a gateway, and no rule, has. */

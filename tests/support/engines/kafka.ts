@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { engineFolder } from './folder.ts'
 import {
   type KafkaSignIn,

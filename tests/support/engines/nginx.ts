@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { engineFolder } from './folder.ts'
 import { type EngineProcess, startEngine } from './process.ts'
 import { debianProgram } from './toolbox.ts'

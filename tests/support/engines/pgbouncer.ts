@@ -1,7 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { engineFolder } from './folder.ts'
 import { type EngineProcess, startEngine } from './process.ts'
 import { debianProgram } from './toolbox.ts'

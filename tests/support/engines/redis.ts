@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { eventually } from '../eventually.ts'
 import type { Certificate } from './certificate.ts'
 import { engineFolder } from './folder.ts'
@@ -102,7 +102,8 @@ const start = async (options: {
   }
   const nodes = await Promise.all(
     Array.from({ length: options.shards }, async () => {
-      const port = await clusterPort()
+      // A node takes the port 10,000 above its own as well: these are low enough.
+      const port = await freePort()
       const node = { port, process: await launch(port) }
       return Object.assign(node, {
         async restart() {
@@ -134,21 +135,3 @@ const expectPort = async (port: number) => {
     socket.destroy()
   }
 }
-
-const BUS_OFFSET = 10_000
-
-/** A node of a cluster takes the port 10,000 above its own as well, so its own must be a low one. */
-const clusterPort = async (): Promise<number> => {
-  for (;;) {
-    const port = await freePort()
-    if (port + BUS_OFFSET < 65_536) return port
-    const lower = port - 2 * BUS_OFFSET
-    if (await isFree(lower)) return lower
-  }
-}
-
-const isFree = (port: number) =>
-  expectPort(port).then(
-    () => false,
-    () => true,
-  )

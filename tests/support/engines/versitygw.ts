@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../../../local/postgres/postgres.ts'
+import { freePort } from '../../../local/free-port.ts'
 import { engineFolder } from './folder.ts'
 import { startEngine } from './process.ts'
 import { goProgram } from './toolbox.ts'
