@@ -2,15 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Bus, Consumer, PartitionLag } from '../../shared/bus/port.ts'
 import { pause } from '../../shared/bus/pulse.ts'
 import { topicOf } from '../../shared/events/topics.ts'
-import { type Clock, SECOND_MS } from '../../shared/kernel/time.ts'
+import { SECOND_MS } from '../../shared/kernel/time.ts'
 import { describeError, type Log } from '../../shared/observe/logger.ts'
 import { producersHeard } from './reactions.ts'
 
 /** The log is looked at so often: is it there, and is this replica behind? */
 export const LAG_POLL_MS = 2 * SECOND_MS
 export const JOIN_POLL_MS = SECOND_MS / 2
-/** A group without a position on the log counts as joined after so long (a broker tells none before a commit). */
-export const JOIN_MS_MAX = 30 * SECOND_MS
 
 export type Events = {
   /** Whether changes are heard as they happen; if not, answers are trusted for a second only. */
@@ -28,19 +26,16 @@ export const listen = ({
   bus,
   replica,
   onRecord,
-  clock,
   log,
 }: {
   bus: Bus
   replica: string
   onRecord: (value: Buffer | null) => void
-  clock: Clock
   log: Log
 }): Events => {
   const group = `hub.gateway.${replica}.${randomUUID()}`
   const topics = producersHeard.map(topicOf)
   const closing = new AbortController()
-  const startedAt = clock()
   let isConnected = false
   let isListening = false
 
@@ -58,9 +53,8 @@ export const listen = ({
   const look = async () => {
     try {
       const lags = await bus.lag(group)
-      const hasJoined =
-        topics.every((topic) => lags.some((lag) => lag.topic === topic)) ||
-        clock() - startedAt > JOIN_MS_MAX
+      // A group that begins at the end has a position as soon as it has joined.
+      const hasJoined = topics.every((topic) => lags.some((lag) => lag.topic === topic))
       isConnected = true
       isListening = hasJoined && !lags.some((lag) => isStuck(lag, before))
       before = lags

@@ -93,7 +93,6 @@ export const createGateway = async ({
     bus,
     replica: config.REPLICA,
     onRecord: (value) => react(value, { principals, sockets }, log),
-    clock,
     log,
   })
   let isDraining = false

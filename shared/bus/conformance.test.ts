@@ -366,6 +366,28 @@ function conforms(configure: () => Promise<BusConfig>, sessionTimeoutMs: number)
   )
 
   it(
+    'begins at the end once: what comes while nobody of the group is there is not skipped',
+    async () => {
+      const topic = await newTopic()
+      const group = newGroup()
+      await bus.send(numbered(topic, 'a', 0, 3))
+      const first = await collect({ topic, group, fromBeginning: false })
+      // Every partition, before the group has heard anything.
+      await eventually(async () => {
+        expect(await bus.lag(group)).toHaveLength(PARTITIONS)
+        expect(await totalLag(bus, group)).toBe(0)
+      }, WITHIN)
+      await first.consumer.close()
+      await bus.send(numbered(topic, 'a', 3, 3))
+      const second = await collect({ topic, group, fromBeginning: false })
+      await eventually(() => expect(second.seen).toHaveLength(3), WITHIN)
+      expect(second.seen.map(({ value }) => String(value))).toEqual(['a:3', 'a:4', 'a:5'])
+      expect(first.seen).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  it(
     'hands each member of a group the topics that it subscribes, and no other',
     async () => {
       const group = newGroup()

@@ -1,4 +1,5 @@
-import type { Admin, Kafka } from 'kafkajs'
+import type { Admin } from 'kafkajs'
+import { withAdmin } from './kafka/admin.ts'
 import { type KafkaBusOptions, openKafka } from './kafka/client.ts'
 import { startMember } from './kafka/member.ts'
 import { openSender } from './kafka/producer.ts'
@@ -43,19 +44,6 @@ export const openKafkaBus = (options: KafkaBusOptions): Bus => {
       await Promise.all([...consumers].map((consumer) => consumer.close()))
       await sender.close()
     },
-  }
-}
-
-const withAdmin = async <Result>(
-  kafka: Kafka,
-  work: (admin: Admin) => Promise<Result>,
-): Promise<Result> => {
-  const admin = kafka.admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
   }
 }
 

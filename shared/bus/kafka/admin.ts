@@ -1,4 +1,4 @@
-import type { Admin } from 'kafkajs'
+import type { Admin, Kafka } from 'kafkajs'
 import { silentLog } from '../../observe/logger.ts'
 import { BusUnavailableError } from '../port.ts'
 import { type KafkaConnection, openKafka } from './client.ts'
@@ -6,8 +6,22 @@ import { type KafkaConnection, openKafka } from './client.ts'
 /** To make a hub's topics takes a small cluster some seconds. */
 const ADMIN_TIMEOUT_MS = 30_000
 
+/** An admin client of this cluster for one piece of work. @throws what kafkajs throws. */
+export const withAdmin = async <Result>(
+  kafka: Kafka,
+  work: (admin: Admin) => Promise<Result>,
+): Promise<Result> => {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    return await work(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
 /**
- * Lends an admin client for one piece of work.
+ * Lends an admin client for one piece of work, to a tool that a person runs.
  *
  * @throws BusUnavailableError with one sentence for a person when no broker lets us in.
  */

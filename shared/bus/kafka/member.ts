@@ -1,4 +1,10 @@
-import type { EachBatchPayload, Kafka, Consumer as KafkaConsumer, KafkaMessage } from 'kafkajs'
+import type {
+  ConsumerGroupJoinEvent,
+  EachBatchPayload,
+  Kafka,
+  Consumer as KafkaConsumer,
+  KafkaMessage,
+} from 'kafkajs'
 import type { Instant } from '../../kernel/time.ts'
 import { describeError, type Log } from '../../observe/logger.ts'
 import {
@@ -13,6 +19,7 @@ import {
   type Subscription,
 } from '../port.ts'
 import { createPulse, pause } from '../pulse.ts'
+import { withAdmin } from './admin.ts'
 import { assignBySubscription } from './assigner.ts'
 
 const BEATS_PER_SESSION = 4
@@ -72,9 +79,17 @@ const runOnce = async (
   const lanes = new Map<string, Promise<void>>()
   // A rebalance resets kafkajs to the committed offsets: what a lane still has in hand will come again.
   let generation = new AbortController()
-  consumer.on('consumer.group_join', () => {
+  consumer.on('consumer.group_join', ({ payload }) => {
     generation.abort()
     generation = new AbortController()
+    if (subscription.fromBeginning) return
+    const { signal } = generation
+    void fixBeginning(kafka, consumer, payload).catch((error) => {
+      if (signal.aborted || closing.aborted) return
+      log.warn('beginning not fixed', { group: subscription.group, ...describeError(error) })
+      crash.abort()
+      ended.fire()
+    })
   })
   consumer.on('consumer.crash', ({ payload }) => {
     if (payload.restart) return
@@ -117,6 +132,36 @@ const runOnce = async (
     await isWithin(CLOSE_GRACE_MS, consumer.disconnect())
   }
 }
+
+/**
+ * Commits where a group that begins at the end begins. Without it kafkajs would begin at the end again after every
+ * rebalance before the first record, and skip what came in between.
+ */
+const fixBeginning = (
+  kafka: Kafka,
+  consumer: KafkaConsumer,
+  { groupId, memberAssignment }: ConsumerGroupJoinEvent['payload'],
+): Promise<void> =>
+  withAdmin(kafka, async (admin) => {
+    const topics = Object.keys(memberAssignment)
+    const committed = await admin.fetchOffsets({ groupId, topics })
+    const beginnings = await Promise.all(
+      committed.map(async ({ topic, partitions }) => {
+        const ends = await admin.fetchTopicOffsets(topic)
+        return partitions
+          .filter(
+            ({ partition, offset }) =>
+              Number(offset) < 0 && memberAssignment[topic]?.includes(partition),
+          )
+          .flatMap(({ partition }) =>
+            ends
+              .filter((end) => end.partition === partition)
+              .map(({ high }) => ({ topic, partition, offset: high })),
+          )
+      }),
+    )
+    if (beginnings.flat().length > 0) await consumer.commitOffsets(beginnings.flat())
+  })
 
 /** Works one fetched batch off, in pieces of at most `batchSizeMax` records, until done, lost or closing. */
 const runLane = async (
