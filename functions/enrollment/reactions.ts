@@ -54,7 +54,9 @@ export const reactions: Reactions<unknown> = {
 
   async 'seat.revoked'({ data, now, tx }) {
     const store = enrollments(tx)
+    // In this order, as who gives waiting seats locks them: the two never wait for each other.
     await store.removeWaitingSeat(data.seatId)
+    await store.revokeSeat(data, now)
     const entitled = await store.findEntitledBy('licence', data.seatId)
     const enrollment = entitled && (await store.find(entitled.enrollmentId))
     if (!enrollment) return
@@ -62,8 +64,9 @@ export const reactions: Reactions<unknown> = {
   },
 }
 
-/** Entitles the holder of a seat; where nothing is published yet, the seat waits. */
+/** Entitles the holder of a seat that was not revoked; where nothing is published yet, the seat waits. */
 export const giveSeat = async (tx: Tx, seat: WaitingSeat, now: Instant): Promise<void> => {
+  if (!(await enrollments(tx).lockSeat(seat))) return
   const course = await knownCourse(tx, seat.courseId)
   if (!course || course.versionId === null) return enrollments(tx).addWaitingSeat(seat, now)
   const grant = { source: 'licence', sourceRef: seat.seatId } as const

@@ -613,6 +613,30 @@ describe('entitlements', () => {
     expect(await access(courseId, gone)).toBe(404)
   })
 
+  it('of a seat are not given once it was revoked, however late its claim is redriven', async () => {
+    const courseId = await aPrivateCourse()
+    const learner = aLearner()
+    const seat = claim(courseId, learner)
+    await hub.deliver('seat.revoked', seat, { organizationId })
+    await hub.deliver('seat.claimed', seat, { organizationId })
+    expect(await access(courseId, learner)).toBe(404)
+    expect(await activeRows(courseId)).toEqual([])
+  })
+
+  it('of a seat are gone when claim and revocation come at once', async () => {
+    const [known, unknown] = [await aPrivateCourse(), aCourse({ visibility: 'private' })]
+    const seats = Array.from({ length: 20 }, (_, index) =>
+      claim(index % 2 === 0 ? known : unknown, aLearner()),
+    )
+    await Promise.all([
+      ...seats.map((seat) => hub.deliver('seat.claimed', seat, { organizationId })),
+      ...seats.map((seat) => hub.deliver('seat.revoked', seat, { organizationId })),
+      tell(unknown),
+    ])
+    await hub.runJob('giveWaitingSeats')
+    expect([...(await activeRows(known)), ...(await activeRows(unknown))]).toEqual([])
+  })
+
   it('that were too many for one event are given by the job', async () => {
     const courseId = aCourse({ visibility: 'private' })
     for (let count = 0; count < 101; count += 1)

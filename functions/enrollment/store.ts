@@ -383,6 +383,36 @@ export const enrollments = (tx: Tx) => {
         .execute()
     },
 
+    /**
+     * Whether the seat was not revoked. Until this transaction ends nobody else gives it, and nobody revokes it.
+     */
+    async lockSeat({
+      seatId,
+      organizationId,
+    }: Pick<WaitingSeat, 'seatId' | 'organizationId'>): Promise<boolean> {
+      const { revokedAt } = await db
+        .insertInto('seats')
+        .values({ seatId, organizationId, revokedAt: null })
+        .onConflict((conflict) =>
+          conflict.column('seatId').doUpdateSet((eb) => ({ seatId: eb.ref('excluded.seatId') })),
+        )
+        .returning('revokedAt')
+        .executeTakeFirstOrThrow()
+      return revokedAt === null
+    },
+
+    /** Waits for whoever is giving the seat: what they gave is seen after it. */
+    async revokeSeat(
+      { seatId, organizationId }: Pick<WaitingSeat, 'seatId' | 'organizationId'>,
+      now: Instant,
+    ): Promise<void> {
+      await db
+        .insertInto('seats')
+        .values({ seatId, organizationId, revokedAt: at(now) })
+        .onConflict((conflict) => conflict.column('seatId').doUpdateSet({ revokedAt: at(now) }))
+        .execute()
+    },
+
     async addWaitingSeat(seat: WaitingSeat, now: Instant): Promise<void> {
       await db
         .insertInto('waitingSeats')
@@ -551,6 +581,7 @@ type Tables = {
     sequence: number
   }
   waitingSeats: WaitingSeat & { claimedAt: InstantColumn }
+  seats: Pick<WaitingSeat, 'seatId' | 'organizationId'> & { revokedAt: NullableInstantColumn }
   memberships: Membership & { leftAt: NullableInstantColumn; sequence: number }
 }
 
