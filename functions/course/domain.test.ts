@@ -194,9 +194,16 @@ describe('instructors', () => {
 
   it('are added once', () => {
     const accountId = newId('account')
-    const { course } = addInstructor(aCourse(), accountId)
+    const { course } = addInstructor(aCourse(), { accountId, isMember: true })
     expect(course.instructorIds).toEqual([creatorId, accountId])
-    expect(addInstructor(course, accountId).events).toEqual([])
+    expect(addInstructor(course, { accountId, isMember: true }).events).toEqual([])
+  })
+
+  it('belong to the organisation of the course', () => {
+    const accountId = newId('account')
+    expect(() => addInstructor(aCourse(), { accountId, isMember: false })).toThrow(
+      expect.objectContaining({ code: 'course.not_a_member' }),
+    )
   })
 })
 

@@ -21,6 +21,7 @@ import {
   courseNotReady,
   instructorsFull,
   lastInstructor,
+  notAMember,
   type Obstacle,
   outlineInvalid,
   prerequisiteInvalid,
@@ -261,9 +262,14 @@ export const archive = (course: Course, now: Instant): Decision => {
   }
 }
 
-export const addInstructor = (course: Course, accountId: AccountId): Decision => {
+/** @param isMember whether they belong to the course's organisation. */
+export const addInstructor = (
+  course: Course,
+  { accountId, isMember }: { accountId: AccountId; isMember: boolean },
+): Decision => {
   refuseArchived(course)
   if (course.instructorIds.includes(accountId)) return { course, events: [] }
+  if (!isMember) throw notAMember()
   if (course.instructorIds.length >= INSTRUCTORS_PER_COURSE_MAX)
     throw instructorsFull(INSTRUCTORS_PER_COURSE_MAX)
   return withInstructors(course, [...course.instructorIds, accountId])

@@ -43,6 +43,13 @@ export const categoryUnknown = () =>
 export const categoryExists = (slug: string) =>
   new DomainError('conflict', 'course.category_exists', `There is a category ${slug} already.`)
 
+export const notAMember = () =>
+  new DomainError(
+    'unprocessable',
+    'course.not_a_member',
+    'Only members of the course’s organisation teach it; invite them first.',
+  )
+
 export const instructorsFull = (max: number) =>
   new DomainError(
     'unprocessable',

@@ -19,12 +19,12 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'member.added'({ data, event, tx }) {
-    await courses(tx).noteMembership(data, event.sequence)
+    await courses(tx).putMembership({ ...data, isMember: true }, event.sequence)
   },
 
   async 'member.removed'({ data, event, tx }) {
     const store = courses(tx)
-    if (!(await store.noteMembership(data, event.sequence))) return
+    if (!(await store.putMembership({ ...data, isMember: false }, event.sequence))) return
     for (let page = 0; page < PAGES_MAX; page += 1) {
       const taught = await store.lockTaughtWithOthers({ ...data, limit: PAGE_COURSES_MAX })
       for (const course of taught) {

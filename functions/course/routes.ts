@@ -187,8 +187,10 @@ export const routes: Handlers<typeof courseContract, Deps> = {
   },
 
   async addInstructor({ params, body, caller, tx }) {
+    const { accountId } = body
+    const isMember = await courses(tx).lockMember({ ...params, accountId })
     const course = await findFor({ permission: 'course:update', caller, tx, ...params })
-    return showCourse(await keep(tx, addInstructor(course, body.accountId)))
+    return showCourse(await keep(tx, addInstructor(course, { accountId, isMember })))
   },
 
   async removeInstructor({ params, caller, tx }) {

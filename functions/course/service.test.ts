@@ -384,8 +384,11 @@ describe('GET /v1/courses/by-slug/{slug}', () => {
 describe('instructors', () => {
   it('are twenty at most', async () => {
     const draft = await aDraft()
-    const add = () => onCourse(draft.courseId).addInstructor(instructor)
-    const answers = await Promise.all(Array.from({ length: 20 }, add))
+    const colleagues = Array.from({ length: 20 }, () => somebody('instructor', { organizationId }))
+    for (const colleague of colleagues) await join(colleague)
+    const answers = await Promise.all(
+      colleagues.map((colleague) => share(draft.courseId, colleague, instructor)),
+    )
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(19)
     expect(answers.find(({ status }) => status !== 200)).toMatchObject({
       status: 422,
@@ -395,9 +398,9 @@ describe('instructors', () => {
 
   it('share a course and leave it, but never the last one', async () => {
     const draft = await aDraft()
-    const colleague = somebody('instructor', { organizationId })
+    const colleague = await aColleague()
     const base = `/v1/courses/${draft.courseId}/instructors`
-    await hub.post(base, { as: instructor, body: { accountId: colleague.accountId } })
+    await share(draft.courseId, colleague, instructor)
     expect((await hub.get(`/v1/courses/${draft.courseId}/draft`, { as: colleague })).status).toBe(
       200,
     )
@@ -405,24 +408,55 @@ describe('instructors', () => {
     const last = await hub.delete(`${base}/${colleague.accountId}`, { as: colleague })
     expect(last).toMatchObject({ status: 409, body: { code: 'course.last_instructor' } })
   })
+
+  it('are members: no stranger, nobody who has left, and nobody of another organisation', async () => {
+    const draft = await aDraft()
+    const [unknown, gone] = [somebody('instructor', { organizationId }), await aColleague()]
+    await leave(gone, 2)
+    const elsewhere = { organizationId: newId('organization'), accountId: stranger.accountId }
+    await hub.deliver('member.added', { ...elsewhere, role: 'instructor' }, elsewhere)
+    for (const person of [unknown, gone, stranger])
+      expect(await share(draft.courseId, person, instructor)).toMatchObject({
+        status: 422,
+        body: { code: 'course.not_a_member' },
+      })
+  })
+
+  it('are none who leave at that moment', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const [draft, leaver] = [await aDraft(), await aColleague()]
+      await Promise.all([share(draft.courseId, leaver, instructor), leave(leaver, 2)])
+      expect(await instructorsOf(draft.courseId)).toEqual([instructor.accountId])
+    }
+  })
 })
 
-describe('instructors who leave the organisation', () => {
-  const instructorsOf = async (courseId: string) =>
-    (
-      await database.query<{ ids: string[] }>(
-        'select instructor_ids as ids from course.courses where course_id = $1',
-        [courseId],
-      )
-    )[0]?.ids
-  const colleague = () => somebody('instructor', { organizationId })
-  const share = async (courseId: string, { accountId }: Principal, as: Principal) =>
-    hub.post(`/v1/courses/${courseId}/instructors`, { as, body: { accountId } })
-  const leave = ({ accountId }: Principal, sequence: number) =>
-    hub.deliver('member.removed', { organizationId, accountId }, { organizationId, sequence })
+const instructorsOf = async (courseId: string) =>
+  (
+    await database.query<{ ids: string[] }>(
+      'select instructor_ids as ids from course.courses where course_id = $1',
+      [courseId],
+    )
+  )[0]?.ids
+const share = async (courseId: string, { accountId }: Principal, as: Principal) =>
+  hub.post(`/v1/courses/${courseId}/instructors`, { as, body: { accountId } })
+const join = ({ accountId }: Principal) =>
+  hub.deliver(
+    'member.added',
+    { organizationId, accountId, role: 'instructor' },
+    { organizationId, sequence: 1 },
+  )
+const leave = ({ accountId }: Principal, sequence: number) =>
+  hub.deliver('member.removed', { organizationId, accountId }, { organizationId, sequence })
+const aColleague = async (): Promise<Principal> => {
+  const colleague = somebody('instructor', { organizationId })
+  await join(colleague)
+  return colleague
+}
 
+describe('instructors who leave the organisation', () => {
   it('are taken off all courses when they leave the organisation, where others teach', async () => {
-    const [leaver, other] = [colleague(), colleague()]
+    const [leaver, other] = [await aColleague(), await aColleague()]
     const [shared, alone, others] = [
       await aDraft({}, leaver),
       await aDraft({}, leaver),
@@ -445,7 +479,7 @@ describe('instructors who leave the organisation', () => {
   })
 
   it('always leave one behind, though all go at once', async () => {
-    const [one, two] = [colleague(), colleague()]
+    const [one, two] = [await aColleague(), await aColleague()]
     const { courseId } = await aDraft({}, one)
     await share(courseId, two, one)
     await Promise.all([leave(one, 2), leave(two, 3)])
@@ -453,7 +487,7 @@ describe('instructors who leave the organisation', () => {
   })
 
   it('are taken off more courses than a page holds', async () => {
-    const [leaver, other] = [colleague(), colleague()]
+    const [leaver, other] = [await aColleague(), await aColleague()]
     for (let count = 0; count < 101; count += 1)
       await share((await aDraft({}, leaver)).courseId, other, leaver)
     await leave(leaver, 2)
@@ -465,7 +499,7 @@ describe('instructors who leave the organisation', () => {
   })
 
   it('stay where the news is older than their return, or of another organisation', async () => {
-    const [back, other] = [colleague(), colleague()]
+    const [back, other] = [await aColleague(), await aColleague()]
     const { courseId } = await aDraft({}, back)
     await share(courseId, other, back)
     const { accountId } = back

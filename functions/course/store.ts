@@ -176,7 +176,7 @@ export const courses = (tx: Tx) => {
       organizationId,
       accountId,
       limit,
-    }: Member & { limit: number }): Promise<Course[]> {
+    }: Omit<Membership, 'isMember'> & { limit: number }): Promise<Course[]> {
       const rows = await db
         .selectFrom('courses')
         .selectAll()
@@ -191,20 +191,43 @@ export const courses = (tx: Tx) => {
     },
 
     /** @returns whether this is the newest news of the membership; stale news loses. */
-    async noteMembership(
-      { organizationId, accountId }: Member,
+    async putMembership(
+      { organizationId, accountId, isMember }: Membership,
       sequence: number,
     ): Promise<boolean> {
       const row = await db
-        .insertInto('membershipNews')
-        .values({ organizationId, accountId, sequence })
+        .insertInto('memberships')
+        .values({ organizationId, accountId, isMember, sequence })
         .onConflict((conflict) =>
           conflict
             .columns(['organizationId', 'accountId'])
-            .doUpdateSet({ sequence })
-            .where(sql<boolean>`membership_news.sequence < ${sequence}`),
+            .doUpdateSet({ isMember, sequence })
+            .where(sql<boolean>`memberships.sequence < ${sequence}`),
         )
         .returning('accountId')
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
+    /**
+     * Whether somebody belongs to the course's organisation, and does so until this transaction ends. Asked before the
+     * course is locked, as whoever ends a membership does.
+     */
+    async lockMember({
+      courseId,
+      accountId,
+    }: {
+      courseId: CourseId
+      accountId: AccountId
+    }): Promise<boolean> {
+      const row = await db
+        .selectFrom('memberships')
+        .innerJoin('courses', 'courses.organizationId', 'memberships.organizationId')
+        .select('memberships.accountId')
+        .where('courses.courseId', '=', courseId)
+        .where('memberships.accountId', '=', accountId)
+        .where('memberships.isMember', '=', true)
+        .forShare('memberships')
         .executeTakeFirst()
       return row !== undefined
     },
@@ -342,7 +365,11 @@ export const courses = (tx: Tx) => {
 
 type Learner = { readonly courseId: CourseId; readonly accountId: AccountId }
 
-type Member = { readonly organizationId: OrganizationId; readonly accountId: AccountId }
+type Membership = {
+  readonly organizationId: OrganizationId
+  readonly accountId: AccountId
+  readonly isMember: boolean
+}
 
 type Tables = {
   courses: CourseRow
@@ -352,7 +379,7 @@ type Tables = {
   learners: Learner
   /** Fed by `learnerAccessReactions`. */
   learnerAccess: Learner & { isActive: boolean }
-  membershipNews: Member & { sequence: number }
+  memberships: Membership & { sequence: number }
 }
 
 type CourseRow = {

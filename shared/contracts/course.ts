@@ -339,7 +339,12 @@ export const courseContract = defineContract({
       body: z.strictObject({ accountId: idSchema('account') }),
       status: 200,
       answer: courseSchema,
-      errors: ['course.not_found', 'course.archived', 'course.instructors_full'],
+      errors: [
+        'course.not_found',
+        'course.archived',
+        'course.not_a_member',
+        'course.instructors_full',
+      ],
     },
     removeInstructor: {
       method: 'DELETE',

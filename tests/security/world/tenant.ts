@@ -86,10 +86,12 @@ const give = async (
   const learner = memberOf(organization, 'learner')
   const assistant = memberOf(organization, 'teaching_assistant')
   const instructor = memberOf(organization, 'course_instructor')
-  await owner.call(courseContract, 'addInstructor', {
-    params: { courseId },
-    body: { accountId: instructor.accountId },
-  })
+  await soon('the course to know the members', () =>
+    owner.call(courseContract, 'addInstructor', {
+      params: { courseId },
+      body: { accountId: instructor.accountId },
+    }),
+  )
   const { grantId } = await soon('the members to be known', () =>
     owner.call(rbacContract, 'createGrant', {
       body: { accountId: assistant.accountId, role: 'teaching_assistant', courseId },
