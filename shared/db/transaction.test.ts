@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { useDatabase } from '../../tests/support/database.ts'
 import { eventually } from '../../tests/support/eventually.ts'
+import { assert } from '../kernel/assert.ts'
 import type { OrganizationId } from '../kernel/id.ts'
 import { instantOf } from '../kernel/time.ts'
-import { type Tx, transaction } from './transaction.ts'
+import { type OutgoingEvent, type Tx, transaction } from './transaction.ts'
 
 const database = useDatabase()
 
@@ -67,6 +68,61 @@ describe('a transaction', () => {
     }
     const rows = await database.query(
       `select event_id from course.inbox where event_id like 'late%'`,
+    )
+    expect(rows).toEqual([])
+  })
+
+  it('is not told to be committed when a statement of it had failed, though the work went on', async () => {
+    const swallowing = transaction(database.as('course', one), context, async (tx) => {
+      await claim(tx, 'swallowed')
+      await sql`select 1 / 0`.execute(tx.tables()).catch(() => {})
+      return 'done'
+    })
+    await expect(swallowing).rejects.toMatchObject({ code: '25P02' })
+    const rows = await database.query(
+      `select event_id from course.inbox where event_id = 'swallowed'`,
+    )
+    expect(rows).toEqual([])
+  })
+
+  it('takes nothing more once it is over: what comes late meets no other transaction', async () => {
+    const course = database.as('course', one)
+    for (const ends of ['committed', 'rolled back']) {
+      let late: Tx | undefined
+      const first = transaction(course, context, async (tx) => {
+        late = tx
+        if (ends === 'rolled back') throw new Error('undo')
+      })
+      await first.catch(() => {})
+      await transaction(course, { ...context, tenant: 'org_2' as OrganizationId }, async () => {
+        assert(late, 'it has begun')
+        const event = {} as OutgoingEvent
+        await expect(claim(late, `late, ${ends}`)).rejects.toThrow('is over')
+        await expect(sql`select 1`.execute(late.tables())).rejects.toThrow('is over')
+        expect(() => late?.append(event)).toThrow('is over')
+        expect(() => late?.afterCommit(async () => {})).toThrow('is over')
+      })
+    }
+    const rows = await database.query(
+      `select event_id from course.inbox where event_id like 'late, %'`,
+    )
+    expect(rows).toEqual([])
+  })
+
+  it('undoes the statements that were still on their way when another one failed', async () => {
+    const course = database.as('course', one)
+    for (let round = 0; round < 10; round += 1) {
+      const failed = transaction(course, context, (tx) =>
+        Promise.all([
+          sql`select 1 / 0`.execute(tx.tables()),
+          ...Array.from({ length: 5 }, (_, index) => claim(tx, `sibling ${round} ${index}`)),
+        ]),
+      )
+      await expect(failed).rejects.toThrow('division by zero')
+    }
+    await transaction(course, context, (tx) => claim(tx, 'after the siblings'))
+    const rows = await database.query(
+      `select event_id from course.inbox where event_id like 'sibling%'`,
     )
     expect(rows).toEqual([])
   })

@@ -1,6 +1,7 @@
-import { CompiledQuery, type Kysely, sql, type Transaction } from 'kysely'
+import { CompiledQuery, type Kysely, type KyselyPlugin, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import type { Envelope } from '../events/envelope.ts'
+import { assert } from '../kernel/assert.ts'
 import type { OrganizationId } from '../kernel/id.ts'
 import type { Instant } from '../kernel/time.ts'
 import { type Database, databaseUnavailable, isConnectionError, sqlState } from './open.ts'
@@ -18,7 +19,10 @@ export type TransactionContext = {
   readonly traceparent: string
 }
 
-/** An open transaction of one service. State and events written through it commit together. */
+/**
+ * An open transaction of one service. State and events written through it commit together; once it is over it takes
+ * nothing more.
+ */
 export type Tx = TransactionContext & {
   readonly service: string
   readonly schema: string
@@ -85,7 +89,9 @@ const attemptOnce = async <Result>(
   const connection = database.on(client)
   const open = begin(client, connection, context.tenant)
   const { service, schema } = database
-  const scoped = connection.withSchema(schema)
+  let isOver = false
+  const assertOpen = () => assert(!isOver, 'a transaction that is over takes nothing more')
+  const scoped = connection.withSchema(schema).withPlugin(before(assertOpen))
   let result: Result
   try {
     result = await work({
@@ -94,19 +100,28 @@ const attemptOnce = async <Result>(
       schema,
       // Each store names the tables of its own schema; the builder itself has no opinion.
       tables: <Tables>() => scoped as unknown as Transaction<Tables>,
-      append: (event) => void events.push(event),
+      append(event) {
+        assertOpen()
+        events.push(event)
+      },
       async rehearse(rehearsed) {
-        const before = events.length
+        assertOpen()
+        const standing = events.length
         await send(connection, 'savepoint rehearsal')
         await rehearsed()
-        const undone = events.splice(before)
+        const undone = events.splice(standing)
         await appendAnd('rollback to savepoint rehearsal', { connection, schema, events: undone })
         wasRehearsed ||= undone.length > 0
       },
-      afterCommit: (work) => void followUps.push(work),
+      afterCommit(work) {
+        assertOpen()
+        followUps.push(work)
+      },
     })
+    isOver = true
     await open.commit(schema, events)
   } catch (error) {
+    isOver = true
     throw await open.rollback(error)
   } finally {
     client.release(open.isBroken())
@@ -144,7 +159,7 @@ const begin = (
   return {
     async commit(schema, events) {
       await begun
-      await appendAnd('commit', { connection, schema, events })
+      await appendAnd(COMMIT, { connection, schema, events })
     },
     async rollback(reason) {
       const first = await begun.then(
@@ -164,9 +179,24 @@ const begin = (
   }
 }
 
+/**
+ * A transaction that has failed answers a bare `commit` with ROLLBACK and without an error, even where the work has
+ * swallowed what failed; any statement before it is refused, and the commit with it.
+ */
+const COMMIT = 'select; commit'
+
+/** Checks before every statement: one that comes late would meet the next transaction, and another tenant's. */
+const before = (check: () => void): KyselyPlugin => ({
+  transformQuery({ node }) {
+    check()
+    return node
+  },
+  transformResult: async ({ result }) => result,
+})
+
 /** Numbers and writes the events, and ends with `last`: in one request where they are not many. */
 const appendAnd = async (
-  last: 'commit' | 'rollback to savepoint rehearsal',
+  last: typeof COMMIT | 'rollback to savepoint rehearsal',
   {
     connection,
     schema,
