@@ -12,6 +12,7 @@ import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, toIso } from '../../shared/kernel/ti
 import type { Log } from '../../shared/observe/logger.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
+import { eventually } from '../../tests/support/eventually.ts'
 import { mailEventsVerifier } from './commands/mail-events.ts'
 import { sendgridMailer } from './commands/mailer.ts'
 import { signedSubscriptions } from './commands/subscription.ts'
@@ -51,9 +52,15 @@ const database = useDatabase()
 const seenAtWake: number[] = []
 // What a test puts in the place of the mail provider.
 let providerUrl: string | undefined
+let beforeSending: ((mail: { to: string }) => Promise<void>) | undefined
 
 const deps = (): Deps => ({
-  mailer: { send: (mail) => mailerAt(providerUrl ?? inbox.url).send(mail) },
+  mailer: {
+    async send(mail) {
+      await beforeSending?.(mail)
+      return mailerAt(providerUrl ?? inbox.url).send(mail)
+    },
+  },
   subscriptions: signedSubscriptions(new Uint8Array(32).fill(2)),
   verifyMailEvents: mailEventsVerifier(
     provider.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
@@ -78,6 +85,7 @@ const deliveryRows = (where: string) =>
 
 beforeEach(async () => {
   providerUrl = undefined
+  beforeSending = undefined
   await database.query('truncate notification.deliveries')
 })
 
@@ -262,6 +270,39 @@ describe('sending mail', () => {
     await Promise.all(Array.from({ length: 6 }, send))
     for (const { email } of crowd) expect(mailsTo(email)).toHaveLength(1)
     expect(await deliveryRows(`state <> 'sent'`)).toEqual([])
+  })
+
+  it('ends only when every mail in the air is written down, though one could not be', async () => {
+    const [first, second] = [await aPerson(), await aPerson()]
+    for (const person of [first, second]) await requestVerification(person)
+    await database.query(`
+      create sequence notification.refusals;
+      create function notification.refuse() returns trigger language plpgsql as $$ begin
+        perform nextval('notification.refusals');
+        raise exception 'not written down';
+      end $$;
+      create trigger refusal before update on notification.deliveries for each row
+        when (new.account_id = '${first.accountId}' and new.state = 'sent')
+        execute function notification.refuse();
+      grant usage on sequence notification.refusals to public`)
+    // The second mail leaves when the first one could not be written down.
+    beforeSending = async ({ to }) => {
+      if (to !== second.email) return
+      await eventually(async () =>
+        expect(await database.query('select is_called from notification.refusals')).toEqual([
+          { is_called: true },
+        ]),
+      )
+    }
+    try {
+      await expect(send()).rejects.toThrow('not written down')
+      expect(await deliveryRows(`state = 'sent'`)).toMatchObject([{ account_id: second.accountId }])
+    } finally {
+      await database.query(`
+        drop trigger refusal on notification.deliveries;
+        drop function notification.refuse;
+        drop sequence notification.refusals`)
+    }
   })
 
   it('keeps neither address nor content of what has ended, and nothing at all after 30 days', async () => {

@@ -51,7 +51,15 @@ export const sendDue = async (run: Run, sender: Sender): Promise<void> => {
       for (const delivery of due) prepared.push(await prepare(tx, delivery))
       return prepared
     })
-    const outcomes = await Promise.all(claimed.map((one) => sendOne(one, { run, sender, lease })))
+    // All are awaited, even when one cannot be written down: Lambda freezes what is still in the air at the end of a
+    // run, and what is not written down is sent again.
+    const handled = await Promise.allSettled(
+      claimed.map((one) => sendOne(one, { run, sender, lease })),
+    )
+    const outcomes = handled.map((one) => {
+      if (one.status === 'rejected') throw one.reason
+      return one.value
+    })
     if (claimed.length < BATCH_MAX || outcomes.some(({ state }) => state === 'waiting')) return
   }
 }
