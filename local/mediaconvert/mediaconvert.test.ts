@@ -666,7 +666,7 @@ const encoding = (client: MediaConvertClient, id: string) =>
       expect(Job?.JobPercentComplete).toBeGreaterThan(1)
       expect((await encoders()).length).toBeGreaterThan(0)
     },
-    { timeoutMs: 20_000 },
+    { timeoutMs: JOB_MS },
   )
 
 describe('CancelJob', () => {
