@@ -14,6 +14,7 @@ const answerSecondsMax = configSchema.shape.UPSTREAM_TIMEOUT_MS.parse(undefined)
 const RULE = 'AWS::ElasticLoadBalancingV2::ListenerRule'
 const TARGETS = 'AWS::ElasticLoadBalancingV2::TargetGroup'
 const FUNCTION = 'AWS::Lambda::Function'
+const MAPPING = 'AWS::Lambda::EventSourceMapping'
 
 const rule = (Priority: number, Values: readonly string[], Field = 'path-pattern') => ({
   Type: RULE,
@@ -35,6 +36,10 @@ const targets = (properties: object = {}) => ({
     ...properties,
   },
 })
+const mapping = (ConsumerGroupId?: string) => ({
+  Type: MAPPING,
+  Properties: { AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId } },
+})
 const topics = (count: number): Template['Resources'] =>
   Object.fromEntries(
     Array.from({ length: count }, (_, index) => [`r${index}`, { Type: 'AWS::SNS::Topic' }]),
@@ -54,7 +59,7 @@ describe('the packaged template', () => {
 
   it('has what the rules are about', () => {
     const types = Object.values(template.Resources).map(({ Type }) => Type)
-    expect(types).toEqual(expect.arrayContaining([RULE, TARGETS, FUNCTION]))
+    expect(types).toEqual(expect.arrayContaining([RULE, TARGETS, FUNCTION, MAPPING]))
   })
 })
 
@@ -65,6 +70,7 @@ describe('a rule for the template', () => {
     ['five values', { a: rule(100, ['/1', '/2', '/3', '/4', '/5*']) }],
     ['a function behind a target group', { one: lambda(), logs, targets: targets() }],
     ['900 reserved executions', { one: lambda({ ReservedConcurrentExecutions: 900 }), logs }],
+    ['a group for each mapping', { a: mapping('hub.user.auth'), b: mapping('hub.user.course') }],
     // Nobody waits for it at the other end of a connection.
     ['a slow function of its own', { one: lambda({ Timeout: 900 }), logs }],
   ]
@@ -99,6 +105,8 @@ describe('a rule for the template', () => {
       'one keeps no logs for 30 days',
       { one: lambda(), logs: { ...logs, Properties: { ...logs.Properties, RetentionInDays: 7 } } },
     ],
+    ['b is in a group of another: hub.user', { a: mapping('hub.user'), b: mapping('hub.user') }],
+    ['a names no consumer group', { a: mapping() }],
     [
       'machine names its functions by placeholders',
       {
