@@ -26,7 +26,7 @@ module "secrets" {
   account_id     = var.account_id
   region         = var.region
   database_roles = local.database_roles
-  kafka_users    = ["gateway", "outbox-publisher"]
+  kafka_users    = ["gateway", "outbox-publisher", "pipeline"]
 }
 
 module "network" {

@@ -18,6 +18,7 @@ const ANSWERS = {
     'serverless/learning-hub/prod/1795668394726-2026-11-26T04:46:34.726Z/courseHttp.zip',
   'kubectl -n backend-prod get deployment': '41',
   'kubectl -n backend-staging get deployment': '41',
+  '/kafka/brokers': 'b-1.test:9096,b-2.test:9096',
   'ssm get-parameter': 'https://hub.test',
 }
 
@@ -66,6 +67,8 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
   ['Push', 'buildah push', NOTHING],
   ['Migrate', 'aws rds describe', NOTHING],
   ['Migrate', 'npm run migrate', NOTHING],
+  ['Topics', 'aws ssm', NOTHING],
+  ['Topics', 'npm run topics', NOTHING],
   ['Functions', 'aws cloudformation get-template', NOTHING],
   ['Functions', 'npx serverless deploy', ['functions']],
   ['Pods', 'aws eks update-kubeconfig', ['functions']],
@@ -81,6 +84,8 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
 
 /** The first step that changes anything. */
 const MIGRATION = STEPS.findIndex(([, part]) => part === 'npm run migrate')
+
+const TOPICS = STEPS.findIndex(([, part]) => part === 'npm run topics')
 
 /** Played beside it, by name. */
 const OTHERS = {
@@ -153,9 +158,16 @@ describe('a deployment to prod', () => {
     )
   })
 
-  it('writes no secret into a command', () => {
-    const migrating = commands(whole, 'Migrate').at(-1) ?? ''
-    expect(migrating.trim().split('\n')[0]?.trim()).toBe('set +x')
+  it.each(['Migrate', 'Topics'])('writes no secret into a command: %s', (stage) => {
+    const command = commands(whole, stage).at(-1) ?? ''
+    expect(command.trim().split('\n')[0]?.trim()).toBe('set +x')
+  })
+
+  it('makes the topics on the stage’s brokers, as a user of its own', () => {
+    const given = texts(whole, 'Topics').find(({ step }) => step === 'withEnv')?.text
+    expect(given).toContain('KAFKA_BROKERS=b-1.test:9096,b-2.test:9096\n')
+    expect(given).toContain('KAFKA_TLS=true\n')
+    expect(given).toContain('USER_SECRET=AmazonMSK_learning-hub-prod-pipeline')
   })
 })
 
@@ -174,6 +186,7 @@ describe('a step that fails', () => {
       expect(aftermath.isNoticed).toBe(true)
       expect(aftermath.notice.includes('Nothing had been changed.')).toBe(row < MIGRATION)
       expect(aftermath.notice.includes('Migrations stay')).toBe(row >= MIGRATION)
+      expect(aftermath.notice.includes('Topics stay')).toBe(row >= TOPICS)
       expect(aftermath.notice).not.toMatch(/ (IS|ARE) NOT /)
     },
   )
