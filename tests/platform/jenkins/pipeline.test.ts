@@ -19,6 +19,8 @@ const ANSWERS = {
   'kubectl -n backend-prod get deployment': '41',
   'kubectl -n backend-staging get deployment': '41',
   '/kafka/brokers': 'b-1.test:9096,b-2.test:9096',
+  'eks describe-cluster': 'vpc-1',
+  '/observability/alertmanager': 'route: { receiver: tickets }',
   'ssm get-parameter': 'https://hub.test',
 }
 
@@ -69,9 +71,19 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
   ['Migrate', 'npm run migrate', NOTHING],
   ['Topics', 'aws ssm', NOTHING],
   ['Topics', 'npm run topics', NOTHING],
+  ['Add-ons', 'aws eks update-kubeconfig', NOTHING],
+  ['Add-ons', 'aws eks describe-cluster', NOTHING],
+  ['Add-ons', 'aws ssm', NOTHING],
+  ['Add-ons', 'receiver: tickets', NOTHING],
+  ['Add-ons', 'kustomize.config.k8s.io', NOTHING],
+  ['Add-ons', 'kubectl apply', NOTHING],
+  ['Add-ons', 'aws-load-balancer-controller', NOTHING],
+  ['Add-ons', 'external-secrets', NOTHING],
+  ['Add-ons', 'alertmanager', NOTHING],
+  ['Add-ons', 'prometheus', NOTHING],
+  ['Add-ons', 'grafana', NOTHING],
   ['Functions', 'aws cloudformation get-template', NOTHING],
   ['Functions', 'npx serverless deploy', ['functions']],
-  ['Pods', 'aws eks update-kubeconfig', ['functions']],
   ['Pods', 'get deployment', ['functions']],
   ['Pods', 'kustomize.config.k8s.io', ['functions']],
   ['Pods', 'kubectl apply', ALL],
@@ -85,6 +97,7 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
 /** The first step that changes anything. */
 const MIGRATION = STEPS.findIndex(([, part]) => part === 'npm run migrate')
 
+const ADD_ONS = STEPS.findIndex(([stage, part]) => stage === 'Add-ons' && part === 'kubectl apply')
 const TOPICS = STEPS.findIndex(([, part]) => part === 'npm run topics')
 
 /** Played beside it, by name. */
@@ -171,6 +184,26 @@ describe('a deployment to prod', () => {
   })
 })
 
+describe('add-ons', () => {
+  const folder = join(root, 'eks-workloads/add-ons')
+  const upgrades = () =>
+    commands(whole, 'Add-ons').filter((text) => text.startsWith('helm upgrade --install '))
+
+  it('are all upgraded, each from its own chart, and taken back by Helm when they fail', () => {
+    const named = upgrades().map((text) => /--install (\S+) (\S+)/.exec(text)?.slice(1))
+    expect(named.toSorted()).toEqual(
+      readdirSync(folder).map((name) => [name, `eks-workloads/add-ons/${name}`]),
+    )
+    for (const text of upgrades()) expect(text).toContain(' --atomic --timeout 10m')
+  })
+
+  it('tell the balancer controller its cluster and its network', () => {
+    expect(upgrades()[0]).toMatch(
+      / --set aws-load-balancer-controller\.clusterName=learning-hub-prod,aws-load-balancer-controller\.vpcId=vpc-1$/,
+    )
+  })
+})
+
 describe('a step that fails', () => {
   it.each(STEPS.map((step, row) => [...step, row] as const))(
     '%s: %s takes back %j, and a notice says so',
@@ -187,6 +220,7 @@ describe('a step that fails', () => {
       expect(aftermath.notice.includes('Nothing had been changed.')).toBe(row < MIGRATION)
       expect(aftermath.notice.includes('Migrations stay')).toBe(row >= MIGRATION)
       expect(aftermath.notice.includes('Topics stay')).toBe(row >= TOPICS)
+      expect(aftermath.notice.includes('Add-ons stay')).toBe(row >= ADD_ONS)
       expect(aftermath.notice).not.toMatch(/ (IS|ARE) NOT /)
     },
   )
@@ -275,7 +309,7 @@ describe('the Jenkinsfile', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     const known = ['ci', 'test', ...Object.keys(scripts).map((name) => `run ${name}`)]
     const PROGRAM =
-      /^(?:export [A-Z_ ]+|set \+x|(?:[A-Z_]+=\$\()?(git|npm|npx|aws|kubectl|buildah) .*)$/
+      /^(?:export [A-Z_ ]+|set \+x|(?:[A-Z_]+=\$\()?(git|npm|npx|aws|kubectl|helm|buildah) .*)$/
     for (const outcome of [whole, ...failed])
       for (const line of commands(outcome).flatMap((each) => each.trim().split('\n'))) {
         expect(line.trim()).toMatch(PROGRAM)
