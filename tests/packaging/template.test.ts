@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
+import * as z from 'zod'
 import { configSchema } from '../../eks-workloads/gateway/config.ts'
 import { packageHub } from '../../local/package/package.ts'
+import { stateMachinesOf } from './state-machines.ts'
 import { type Template, templateComplaints } from './template-rules.ts'
 
 // Our own rules for the packaged template, and that each of them would notice.
@@ -45,6 +47,19 @@ const topics = (count: number): Template['Resources'] =>
     Array.from({ length: count }, (_, index) => [`r${index}`, { Type: 'AWS::SNS::Topic' }]),
   )
 
+const tagsSchema = z
+  .array(z.object({ Key: z.string(), Value: z.string() }))
+  .transform((tags) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])))
+const machineSchema = z.object({
+  States: z.record(
+    z.string(),
+    z.object({
+      Resource: z.string().optional(),
+      Parameters: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+})
+
 describe('the packaged template', () => {
   let template: Template
 
@@ -55,6 +70,21 @@ describe('the packaged template', () => {
 
   it('stays within the limits that only a deployment would meet', () => {
     expect(templateComplaints(template, { answerSecondsMax })).toEqual([])
+  })
+
+  it('has encoding jobs billed under the tags of their state machine', () => {
+    const [tags] = Object.values(template.Resources).flatMap(({ Type, Properties }) =>
+      Type === 'AWS::StepFunctions::StateMachine' &&
+      String(Properties?.StateMachineName).endsWith('-video-processing')
+        ? [tagsSchema.parse(Properties?.Tags)]
+        : [],
+    )
+    const [encode] = stateMachinesOf(template).flatMap(({ definition }) => {
+      const { States } = machineSchema.parse(JSON.parse(definition))
+      return Object.values(States).filter(({ Resource }) => Resource?.includes(':createJob'))
+    })
+    expect(encode?.Parameters).toMatchObject({ Tags: tags, BillingTagsSource: 'JOB' })
+    expect(Object.keys(tags ?? {}).toSorted()).toEqual(['group', 'project', 'stage'])
   })
 
   it('has what the rules are about', () => {
