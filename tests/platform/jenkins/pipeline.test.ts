@@ -116,6 +116,7 @@ const OTHERS = {
   refused: { ...prod, abort: 'to prod' },
   branch: { branch: 'feature', answers: ANSWERS },
   'prod from a branch': { ...prod, branch: 'feature' },
+  'old versions stay': { ...prod, failing: ['npm run prune'] },
   'second run': { ...prod, answers: { ...ANSWERS, 'ecr list-images': 'abc123def456' } },
 } as const satisfies Readonly<Record<string, Scenario>>
 
@@ -150,7 +151,18 @@ describe('a deployment to prod', () => {
   it('keeps what it deployed, and undoes nothing', () => {
     expect(texts(whole, 'post')).toEqual([
       { stage: 'post', step: 'archiveArtifacts', text: expect.stringContaining('dist/package') },
+      { stage: 'post', step: 'sh', text: 'npm run prune -- --stage prod' },
     ])
+  })
+
+  it('is good even where old versions of functions cannot be deleted', () => {
+    const outcome = other('old versions stay')
+    expect(outcome?.result).toBe('SUCCESS')
+    expect(aftermathOf(outcome).undone).toEqual(NOTHING)
+    expect(texts(outcome, 'post').at(-1)).toMatchObject({
+      step: 'echo',
+      text: expect.stringContaining('still there'),
+    })
   })
 
   it('names stage, account and version everywhere', () => {
@@ -287,6 +299,7 @@ describe('environments, weights and branches', () => {
     expect(outcome?.result).toBe('SUCCESS')
     expect(stagesOf(outcome)).not.toContain('Push')
     expect(commands(outcome, 'Images')).toHaveLength(1)
+    expect(commands(outcome, 'post')).toEqual([])
   })
 
   it('refuses prod from a branch, before any work', () => {
