@@ -114,6 +114,13 @@ const configuration = {
       from: { path: '^(functions|workflows|eks-workloads|shared)/', pathNot: test },
       to: { path: '^(local|tests|tools|bench)/' },
     },
+    {
+      name: 'tools-know-no-test',
+      comment: 'What a tool and a suite both need lives in tools/.',
+      severity: 'error',
+      from: { path: '^(local|tools)/', pathNot: test },
+      to: { path: '^tests/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -13,12 +13,13 @@ import {
 import { openKafkaBus } from '../shared/bus/kafka.ts'
 import { brokersSchema, busSchema, kafkaConnectionOf } from '../shared/bus/open.ts'
 import type { PartitionLag } from '../shared/bus/port.ts'
+import { jsonVariable } from '../shared/config/load.ts'
 import { DAY_MS } from '../shared/kernel/time.ts'
 import { silentLog } from '../shared/observe/logger.ts'
 
 // `npm run topics [-- --plan | --lag] [--grow] [--replicas N]`: the topics of the event registry, made and kept as
 // they are wanted on the cluster of KAFKA_BROKERS (with KAFKA_TLS, KAFKA_USERNAME and KAFKA_PASSWORD, as functions
-// read them). It may run any number of times, and never deletes or shrinks.
+// read them, or KAFKA_USER). It may run any number of times, and never deletes or shrinks.
 
 const flagsSchema = z.strictObject({
   plan: z.boolean().default(false),
@@ -45,9 +46,18 @@ const readFlags = () => {
 const readConnection = (): KafkaConnection => {
   const schema = busSchema
     .pick({ KAFKA_TLS: true, KAFKA_USERNAME: true, KAFKA_PASSWORD: true })
-    .extend({ KAFKA_BROKERS: brokersSchema })
+    .extend({
+      KAFKA_BROKERS: brokersSchema,
+      /** In place of name and password: both, as Secrets Manager keeps them. */
+      KAFKA_USER: jsonVariable(
+        z.object({ username: z.string().min(1), password: z.string().min(1) }),
+      ).optional(),
+    })
   const result = schema.safeParse(process.env)
-  if (result.success) return kafkaConnectionOf(result.data, result.data.KAFKA_BROKERS)
+  if (result.success) {
+    const { KAFKA_BROKERS, KAFKA_USER: sasl, ...settings } = result.data
+    return { ...kafkaConnectionOf(settings, KAFKA_BROKERS), ...(sasl && { sasl }) }
+  }
   const mistakes = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
   throw new Error(`The environment is not right: ${mistakes.join('; ')}.`)
 }

@@ -341,29 +341,35 @@ describe('event-source mappings', () => {
     expect(await lag()).toEqual([3])
   })
 
-  it('feeds two mappings of one group, each with its own topic', async () => {
+  it('refuses two mappings of one group', async () => {
+    const topics = [await newTopic(1), await newTopic(1)]
+    const mappings = topics.map((topic) => mappingOf(topic, { consumerGroupId: 'hub.shared' }))
+    expect(() =>
+      startEventSourceMappings({
+        ...{ mappings, bus, onError: () => {} },
+        invoke: async () => ({ payload: 'null' }),
+      }),
+    ).toThrow(`courseBus reads ${topics[1]} in a group of another: hub.shared`)
+  })
+
+  it('feeds two mappings of one function, each with its own topic', async () => {
     const topics = [await newTopic(2), await newTopic(2)]
-    const consumerGroupId = `hub.${randomUUID()}`
     const seen: string[] = []
     const mappings = startEventSourceMappings({
       bus,
       onError: () => {},
-      mappings: topics.map((topic, index) =>
-        mappingOf(topic, { consumerGroupId, functionName: `function${index}` }),
-      ),
-      invoke: async (name, text) => {
+      mappings: topics.map((topic) => mappingOf(topic)),
+      invoke: async (_name, text) => {
         const event: MSKEvent = JSON.parse(text)
         for (const records of Object.values(event.records))
-          for (const record of records) seen.push(`${name} ${record.topic}`)
+          for (const record of records) seen.push(record.topic)
         return { payload: 'null' }
       },
     })
     running.push(mappings)
     for (const topic of topics) await send(topic, [{}, {}])
     await eventually(() =>
-      expect([...seen].sort()).toEqual(
-        topics.flatMap((topic, index) => Array(2).fill(`function${index} ${topic}`)).sort(),
-      ),
+      expect([...seen].sort()).toEqual(topics.flatMap((topic) => [topic, topic]).sort()),
     )
     expect((await mappings.lag()).map(({ partitions }) => partitions.length)).toEqual([2, 2])
   })
@@ -374,10 +380,10 @@ describe('toMapping', () => {
     logicalId: 'CourseBusEventSourceMapping',
     functionName: 'courseBus',
     eventSourceArn: 'arn:aws:kafka:x',
-    topic: 'hub.course.v1',
+    topic: 'hub.enrollment.v1',
     batchSizeMax: 100,
     windowSeconds: 0.5,
-    consumerGroupId: 'hub.course',
+    consumerGroupId: 'hub.course.enrollment',
     startingPosition: 'TRIM_HORIZON',
     startingTimestampSeconds: undefined,
     enabled: true,

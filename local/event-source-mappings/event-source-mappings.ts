@@ -11,6 +11,7 @@ export type Mapping = {
   /** As the function sees it; a local one where it is left out. */
   readonly eventSourceArn?: string
   readonly topic: string
+  /** Of this mapping alone. */
   readonly consumerGroupId: string
   /** Records in one invocation at most. */
   readonly batchSizeMax: number
@@ -60,6 +61,8 @@ const LOCAL_SERVERS = 'localhost:9098'
 /**
  * Plays Lambda's MSK event-source mappings over the bus: each is a consumer group that invokes its function with
  * batches, one at a time for each partition, and repeats what failed without end (aws-facts section 2).
+ *
+ * @throws an Error for a consumer group that two mappings share, which Lambda refuses.
  */
 export const startEventSourceMappings = ({
   mappings,
@@ -69,6 +72,7 @@ export const startEventSourceMappings = ({
   bootstrapServers = LOCAL_SERVERS,
   retryDelayMsMax,
 }: EventSourceMappingsOptions): EventSourceMappings => {
+  refuseSharedGroups(mappings)
   const enabled = mappings.filter((mapping) => mapping.enabled)
   const consumers = enabled.map((mapping): Consumer => {
     const source = { eventSourceArn: mapping.eventSourceArn ?? LOCAL_ARN, bootstrapServers }
@@ -98,8 +102,7 @@ export const startEventSourceMappings = ({
           functionName,
           topic,
           consumerGroupId,
-          // A group may serve several mappings of one service.
-          partitions: (await bus.lag(consumerGroupId)).filter((each) => each.topic === topic),
+          partitions: await bus.lag(consumerGroupId),
         })),
       ),
     async close() {
@@ -138,6 +141,15 @@ export const toMapping = (template: EventSourceMapping): Mapping => {
 }
 
 const UNLIMITED = -1
+
+const refuseSharedGroups = (mappings: readonly Mapping[]): void => {
+  const seen = new Set<string>()
+  for (const { consumerGroupId, functionName, topic } of mappings) {
+    if (seen.has(consumerGroupId))
+      throw new Error(`${functionName} reads ${topic} in a group of another: ${consumerGroupId}`)
+    seen.add(consumerGroupId)
+  }
+}
 
 /** Takes one partition's batch, in as many payloads as it needs; the next one begins after the last has gone through. */
 const handle = async (

@@ -3,6 +3,10 @@ import { DAY_MS } from '../kernel/time.ts'
 /** One topic per producing service (architecture section 6). */
 export const topicOf = (service: string): string => `hub.${service}.v1`
 
+/** Of the one event-source mapping by which a service follows a producer (decision 0018). */
+export const consumerGroupOf = (consumer: string, producer: string): string =>
+  `hub.${consumer}.${producer}`
+
 /** Where a consumer parks what it cannot digest. */
 export const deadLetterTopicOf = (consumer: string): string => `hub.${consumer}.dlq`
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { type EventType, producerOf, producers } from '../../shared/events/registry.ts'
-import { topicOf } from '../../shared/events/topics.ts'
+import { consumerGroupOf, topicOf } from '../../shared/events/topics.ts'
 
 // The event registry against the code: what is declared is emitted, what is heard is declared and subscribed.
 
@@ -14,10 +14,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 type Heard = {
   readonly service: string
   readonly hears: readonly string[]
-  readonly topics: readonly string[]
+  readonly mappings: readonly Mapping[]
 }
 
-const complaints = ({ service, hears, topics }: Heard, declared: readonly string[]): string[] => {
+type Mapping = { readonly topic: string; readonly consumerGroupId: string }
+
+const complaints = ({ service, hears, mappings }: Heard, declared: readonly string[]): string[] => {
+  const topics = mappings.map(({ topic }) => topic)
   const unknown = hears.filter((type) => !declared.includes(type))
   const known = hears.filter((type) => declared.includes(type))
   const wanted = new Set(known.map((type) => topicOf(producerOf(type as EventType))))
@@ -29,8 +32,17 @@ const complaints = ({ service, hears, topics }: Heard, declared: readonly string
     ...topics
       .filter((topic) => !wanted.has(topic))
       .map((topic) => `${service} subscribes ${topic} for nothing`),
+    // A role lets its services into groups by this name.
+    ...mappings
+      .filter(({ topic, consumerGroupId }) => consumerGroupId !== groupOf(service, topic))
+      .map(({ topic, consumerGroupId }) => `${service} reads ${topic} as ${consumerGroupId}`),
   ]
 }
+
+const groupOf = (service: string, topic: string): string | undefined =>
+  Object.keys(producers)
+    .filter((producer) => topicOf(producer) === topic)
+    .map((producer) => consumerGroupOf(service, producer))[0]
 
 const services = readdirSync(join(root, 'functions')).filter((name) => name !== 'outbox-publisher')
 const declaredTypes = Object.values(producers).flatMap((events) => Object.keys(events))
@@ -41,15 +53,15 @@ const hearingOf = async (name: string): Promise<Heard> => {
     (value): value is { reactions?: object } =>
       typeof value === 'object' && value !== null && 'contract' in value,
   )
-  return { service: name, hears: Object.keys(service?.reactions ?? {}), topics: topicsOf(name) }
+  return { service: name, hears: Object.keys(service?.reactions ?? {}), mappings: mappingsOf(name) }
 }
 
-const topicsOf = (name: string): string[] => {
-  const functions: Record<string, { events?: { msk?: { topic: string } }[] }> = parse(
+const mappingsOf = (name: string): Mapping[] => {
+  const functions: Record<string, { events?: { msk?: Mapping }[] }> = parse(
     readFileSync(join(root, 'functions', name, 'function.yml'), 'utf8'),
   )
   return Object.values(functions).flatMap(({ events }) =>
-    (events ?? []).flatMap(({ msk }) => (msk ? [msk.topic] : [])),
+    (events ?? []).flatMap(({ msk }) => (msk ? [msk] : [])),
   )
 }
 
@@ -64,6 +76,10 @@ const sourceBelow = (folder: string): string =>
           : '',
     )
     .join('\n')
+
+const readingCourse = (consumerGroupId: string): Mapping => ({
+  ...{ topic: 'hub.course.v1', consumerGroupId },
+})
 
 describe('the event registry', () => {
   it('declares every type once', () => {
@@ -85,12 +101,19 @@ describe('the event registry', () => {
 
   it.each([
     [
-      { hears: ['course.exploded'], topics: [] },
+      { hears: ['course.exploded'], mappings: [] },
       ['x hears course.exploded, which nobody declares'],
     ],
-    [{ hears: ['course.published'], topics: [] }, ['x lacks hub.course.v1']],
-    [{ hears: [], topics: ['hub.course.v1'] }, ['x subscribes hub.course.v1 for nothing']],
-    [{ hears: ['course.published'], topics: ['hub.course.v1'] }, []],
+    [{ hears: ['course.published'], mappings: [] }, ['x lacks hub.course.v1']],
+    [
+      { hears: [], mappings: [readingCourse('hub.x.course')] },
+      ['x subscribes hub.course.v1 for nothing'],
+    ],
+    [
+      { hears: ['course.published'], mappings: [readingCourse('hub.x')] },
+      ['x reads hub.course.v1 as hub.x'],
+    ],
+    [{ hears: ['course.published'], mappings: [readingCourse('hub.x.course')] }, []],
   ])('finds a planted %j', (heard, expected) => {
     expect(complaints({ service: 'x', ...heard }, declaredTypes)).toEqual(expected)
   })

@@ -109,6 +109,7 @@ describe('the import table', () => {
     ],
     ['a-pod-knows-itself', 'eks-workloads/x/a.ts', '../y/b.ts', 'eks-workloads/y/b.ts'],
     ['nobody-ships-the-laptop', 'functions/x/routes.ts', '../../local/b.ts', 'local/b.ts'],
+    ['tools-know-no-test', 'tools/x/a.ts', '../../tests/x/b.ts', 'tests/x/b.ts'],
   ])('fails on a planted violation of %s (%s imports %s)', (rule, from, specifier, to) => {
     const target = to === undefined ? {} : { [to]: value }
     const back = rule === 'no-cycles' && to ? { [to]: importing('./a.ts') } : {}

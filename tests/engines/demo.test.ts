@@ -89,7 +89,7 @@ describe('the demo on real engines', () => {
     'leaves every consumer of every service with nothing to do, and nothing parked',
     async () => {
       const subscriptions = await subscriptionsOf(Object.keys(contracts))
-      expect(new Set(subscriptions.map(({ group }) => group)).size).toBe(
+      expect(new Set(subscriptions.map(({ service }) => service)).size).toBe(
         Object.keys(contracts).length,
       )
       let taken = 0
@@ -180,13 +180,13 @@ describe('the demo on real engines', () => {
 
 /** Who shall have read what, by the event-source mappings that deploy. */
 const subscriptionsOf = async (services: readonly string[]) => {
-  const found: { group: string; topic: string }[] = []
+  const found: { service: string; group: string; topic: string }[] = []
   for (const service of services) {
     const text = await readFile(join(root, 'functions', service, 'function.yml'), 'utf8')
     const functions: Record<string, { events?: { msk?: Mapping }[] }> = parse(text)
     for (const { events = [] } of Object.values(functions))
       for (const { msk } of events)
-        if (msk) found.push({ group: msk.consumerGroupId, topic: msk.topic })
+        if (msk) found.push({ service, group: msk.consumerGroupId, topic: msk.topic })
   }
   return found
 }

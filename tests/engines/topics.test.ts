@@ -87,6 +87,17 @@ describe('npm run topics', () => {
     )
   })
 
+  it('signs in as the user of a secret', async () => {
+    const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = process.env
+    const signingIn = (given: string | undefined) =>
+      topics(['--plan'], {
+        ...{ KAFKA_USERNAME: '', KAFKA_PASSWORD: '' },
+        KAFKA_USER: JSON.stringify({ username, password: given }),
+      })
+    expect(await signingIn(password)).toMatchObject({ code: 0, error: '' })
+    expect((await signingIn('wrong')).error).toContain('cannot be used')
+  })
+
   it('adds partitions when it is told to', async () => {
     expect((await topics(['--grow'])).lines).toContain(`grow       ${SECOND}: 2 -> 12 partitions`)
     await eventually(async () => {
@@ -133,6 +144,7 @@ describe('npm run topics', () => {
       'Kafka at localhost:9 cannot be used',
     ],
     [[], { KAFKA_PASSWORD: 'wrong' }, 'cannot be used'],
+    [[], { KAFKA_USER: 'topics' }, 'KAFKA_USER is not JSON'],
   ])('refuses %j with %j in one sentence', async (flags, environment, sentence) => {
     const { code, error } = await topics(flags, environment)
     expect(code).toBe(1)

@@ -1,9 +1,9 @@
 import { pause } from '../../shared/bus/pulse.ts'
+import type { Random } from '../../tools/random.ts'
 import type { Part } from './campus/campus.ts'
 import type { Struck } from './campus/run.ts'
 import type { RowContext } from './fault-row.ts'
 import type { CrashPlan } from './processes/crash-point.ts'
-import type { Random } from './random.ts'
 
 /** A plan that no work ever reaches is given up after so long, and the next one is tried. */
 const PLAN_TIMEOUT_MS = 20_000

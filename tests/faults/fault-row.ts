@@ -1,5 +1,5 @@
+import type { Random } from '../../tools/random.ts'
 import type { Nursery } from './campus/nursery.ts'
-import type { Random } from './random.ts'
 
 /** What one run of a row is given. */
 export type RowContext = {

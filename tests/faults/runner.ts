@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { randomOf } from '../../tools/random.ts'
 import { runJest } from '../support/stages.ts'
 import type { Arguments } from './arguments.ts'
 import { type Nursery, raiseNursery } from './campus/nursery.ts'
 import { CannotRunError, type FaultRow, type Outcome, type RowContext } from './fault-row.ts'
-import { randomOf } from './random.ts'
 import { recordRun } from './record.ts'
 
 const MINUTE_MS = 60_000

@@ -35,6 +35,7 @@ export const templateComplaints = (
   ...ruleComplaints(allOf(template, 'AWS::ElasticLoadBalancingV2::ListenerRule')),
   ...targetComplaints(template, answerSecondsMax),
   ...functionComplaints(template),
+  ...mappingComplaints(allOf(template, 'AWS::Lambda::EventSourceMapping')),
   // The packager substitutes a definition's functions only where it also holds a `#{…}` of its own.
   ...allOf(template, 'AWS::StepFunctions::StateMachine')
     .filter(({ properties }) => typeof properties.DefinitionString === 'string')
@@ -114,6 +115,16 @@ const functionComplaints = (template: Template): readonly string[] => {
       })
       .map(({ name }) => `${name} keeps no logs for ${LOG_RETENTION_DAYS} days`),
   ]
+}
+
+/** Lambda refuses a second mapping of a Kafka consumer group. */
+const mappingComplaints = (mappings: readonly Named[]): readonly string[] => {
+  const groups = mappings.map(({ properties }) => valuesAt(properties, 'ConsumerGroupId')[0])
+  return mappings.flatMap(({ name }, index) => {
+    const group = groups[index]
+    if (group === undefined) return [`${name} names no consumer group`]
+    return groups.indexOf(group) < index ? [`${name} is in a group of another: ${group}`] : []
+  })
 }
 
 /** Everything that stands under a key, however deep. */

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
+import * as z from 'zod'
 import { configSchema } from '../../eks-workloads/gateway/config.ts'
 import { packageHub } from '../../local/package/package.ts'
+import { stateMachinesOf } from './state-machines.ts'
 import { type Template, templateComplaints } from './template-rules.ts'
 
 // Our own rules for the packaged template, and that each of them would notice.
@@ -14,6 +16,7 @@ const answerSecondsMax = configSchema.shape.UPSTREAM_TIMEOUT_MS.parse(undefined)
 const RULE = 'AWS::ElasticLoadBalancingV2::ListenerRule'
 const TARGETS = 'AWS::ElasticLoadBalancingV2::TargetGroup'
 const FUNCTION = 'AWS::Lambda::Function'
+const MAPPING = 'AWS::Lambda::EventSourceMapping'
 
 const rule = (Priority: number, Values: readonly string[], Field = 'path-pattern') => ({
   Type: RULE,
@@ -35,10 +38,27 @@ const targets = (properties: object = {}) => ({
     ...properties,
   },
 })
+const mapping = (ConsumerGroupId?: string) => ({
+  Type: MAPPING,
+  Properties: { AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId } },
+})
 const topics = (count: number): Template['Resources'] =>
   Object.fromEntries(
     Array.from({ length: count }, (_, index) => [`r${index}`, { Type: 'AWS::SNS::Topic' }]),
   )
+
+const tagsSchema = z
+  .array(z.object({ Key: z.string(), Value: z.string() }))
+  .transform((tags) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])))
+const machineSchema = z.object({
+  States: z.record(
+    z.string(),
+    z.object({
+      Resource: z.string().optional(),
+      Parameters: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+})
 
 describe('the packaged template', () => {
   let template: Template
@@ -52,9 +72,24 @@ describe('the packaged template', () => {
     expect(templateComplaints(template, { answerSecondsMax })).toEqual([])
   })
 
+  it('has encoding jobs billed under the tags of their state machine', () => {
+    const [tags] = Object.values(template.Resources).flatMap(({ Type, Properties }) =>
+      Type === 'AWS::StepFunctions::StateMachine' &&
+      String(Properties?.StateMachineName).endsWith('-video-processing')
+        ? [tagsSchema.parse(Properties?.Tags)]
+        : [],
+    )
+    const [encode] = stateMachinesOf(template).flatMap(({ definition }) => {
+      const { States } = machineSchema.parse(JSON.parse(definition))
+      return Object.values(States).filter(({ Resource }) => Resource?.includes(':createJob'))
+    })
+    expect(encode?.Parameters).toMatchObject({ Tags: tags, BillingTagsSource: 'JOB' })
+    expect(Object.keys(tags ?? {}).toSorted()).toEqual(['group', 'project', 'stage'])
+  })
+
   it('has what the rules are about', () => {
     const types = Object.values(template.Resources).map(({ Type }) => Type)
-    expect(types).toEqual(expect.arrayContaining([RULE, TARGETS, FUNCTION]))
+    expect(types).toEqual(expect.arrayContaining([RULE, TARGETS, FUNCTION, MAPPING]))
   })
 })
 
@@ -65,6 +100,7 @@ describe('a rule for the template', () => {
     ['five values', { a: rule(100, ['/1', '/2', '/3', '/4', '/5*']) }],
     ['a function behind a target group', { one: lambda(), logs, targets: targets() }],
     ['900 reserved executions', { one: lambda({ ReservedConcurrentExecutions: 900 }), logs }],
+    ['a group for each mapping', { a: mapping('hub.user.auth'), b: mapping('hub.user.course') }],
     // Nobody waits for it at the other end of a connection.
     ['a slow function of its own', { one: lambda({ Timeout: 900 }), logs }],
   ]
@@ -99,6 +135,8 @@ describe('a rule for the template', () => {
       'one keeps no logs for 30 days',
       { one: lambda(), logs: { ...logs, Properties: { ...logs.Properties, RetentionInDays: 7 } } },
     ],
+    ['b is in a group of another: hub.user', { a: mapping('hub.user'), b: mapping('hub.user') }],
+    ['a names no consumer group', { a: mapping() }],
     [
       'machine names its functions by placeholders',
       {

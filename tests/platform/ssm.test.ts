@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 
-// The contract between Terraform and those who read what it writes, the serverless stack and the pods: parameters and
-// secrets, by name.
+// The contract between Terraform and those who read what it writes, the serverless stack, the pods and the pipeline:
+// parameters and secrets, by name.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -70,8 +70,17 @@ const podsSecrets = remotes
   .filter((remote) => !ofParameters(remote))
   .map(({ remoteRef }) => `${remoteRef.key}: ${remoteRef.property}`)
 
-describe('parameters of the serverless stack and the pods', () => {
-  const wanted = [...new Set([...readNames(text('serverless.yml')), ...podsParameters])]
+/** What the pipeline asks for itself. */
+const pipelinesParameters = [
+  ...text('Jenkinsfile').matchAll(
+    /ssm get-parameter --name \/learning-hub\/\$\{params\.ENVIRONMENT\}\/([\w/-]+)/g,
+  ),
+].map(([, name = '']) => name)
+
+describe('parameters of the serverless stack, the pods and the pipeline', () => {
+  const wanted = [
+    ...new Set([...readNames(text('serverless.yml')), ...podsParameters, ...pipelinesParameters]),
+  ]
   const written = writtenNames(text('terraform/modules/platform/parameters.tf'))
 
   it('are all written by Terraform, and no other is', () => {

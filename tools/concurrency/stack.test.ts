@@ -40,7 +40,7 @@ describe('the packaged stack', () => {
   it('has as many consumers of a topic as mappings, on the registry’s partitions', () => {
     const groups = stack.subscriptions.filter(({ topic }) => topic === 'hub.assessment.v1')
     expect(groups.map(({ group }) => group).toSorted()).toEqual([
-      ...['hub.certificate', 'hub.content', 'hub.progress'],
+      ...['hub.certificate.assessment', 'hub.content.assessment', 'hub.progress.assessment'],
     ])
     expect(new Set(stack.subscriptions.map(({ partitions }) => partitions))).toEqual(new Set([12]))
   })

@@ -21,9 +21,8 @@ type Observed = {
   readonly functions: readonly string[]
   /** It answers requests: `<service>Http` is one of its functions. */
   readonly has_http: boolean
-  /** The consumer group of its bus function, and the topics that it follows. */
-  readonly consumer_group: string | null
-  readonly topics: readonly string[]
+  /** What its bus function follows, each topic in a consumer group of its own. */
+  readonly subscriptions: readonly { readonly topic: string; readonly consumer_group: string }[]
 }
 
 /** What `functions.json` holds: every function, by service and by workflow, as the fragments of the stack name them. */
@@ -50,7 +49,8 @@ const observedOf = (functions: z.output<typeof functionsSchema>): Observed => {
   return {
     functions: Object.keys(functions),
     has_http: events.some(({ alb }) => alb !== undefined),
-    consumer_group: followed[0]?.consumerGroupId ?? null,
-    topics: followed.map(({ topic }) => topic),
+    subscriptions: followed.map(({ topic, consumerGroupId }) => ({
+      ...{ topic, consumer_group: consumerGroupId },
+    })),
   }
 }

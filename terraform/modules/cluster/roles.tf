@@ -90,6 +90,25 @@ locals {
         },
       ]
     }
+    alertmanager = {
+      namespace       = "monitoring"
+      service_account = "alertmanager"
+      managed_policy  = null
+      statements = [
+        {
+          Sid      = "RaiseAlarms"
+          Effect   = "Allow"
+          Action   = ["sns:Publish"]
+          Resource = ["arn:aws:sns:${var.region}:${var.account_id}:${var.name}-alarms"]
+        },
+        {
+          Sid      = "EncryptAlarms"
+          Effect   = "Allow"
+          Action   = ["kms:GenerateDataKey", "kms:Decrypt"]
+          Resource = [var.logs_key_arn]
+        },
+      ]
+    }
     cloudwatch-agent = {
       namespace       = "amazon-cloudwatch"
       service_account = "cloudwatch-agent"

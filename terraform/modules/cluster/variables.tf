@@ -96,6 +96,6 @@ variable "log_retention_days" {
 }
 
 variable "logs_key_arn" {
-  description = "KMS key of the logs."
+  description = "KMS key of the logs, and of the topic of alarms."
   type        = string
 }

@@ -3,6 +3,11 @@ output "proxy_url" {
   value       = "postgres://${aws_db_proxy.this.endpoint}:${local.port}/${local.database}"
 }
 
+output "proxy_connections_percent" {
+  description = "Share of the database's connections that the proxy may take."
+  value       = local.proxy_connections_percent
+}
+
 output "instance_url" {
   description = "What migrations connect to: their locks belong to a session, which the proxy would pin."
   value       = "postgres://${aws_db_instance.primary.address}:${local.port}/${local.database}"

@@ -1,3 +1,8 @@
+locals {
+  # Of the connections that the database takes; the rest is left to migrations, replicas and people.
+  proxy_connections_percent = 90
+}
+
 # Thousands of functions come and go; the proxy keeps their connections to the instance few.
 resource "aws_db_proxy" "this" {
   name                   = var.name
@@ -25,8 +30,7 @@ resource "aws_db_proxy_default_target_group" "this" {
   db_proxy_name = aws_db_proxy.this.name
 
   connection_pool_config {
-    # The rest is left to migrations, replicas and people.
-    max_connections_percent      = 90
+    max_connections_percent      = local.proxy_connections_percent
     max_idle_connections_percent = 50
     connection_borrow_timeout    = 5
   }

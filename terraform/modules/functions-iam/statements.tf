@@ -62,7 +62,7 @@ locals {
         Sid      = "KeepPositions"
         Effect   = "Allow"
         Action   = ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"]
-        Resource = [for consumer in need.consumers : "arn:aws:kafka:${local.here}:group/${local.kafka_path}/hub.${consumer}"]
+        Resource = [for consumer in need.consumers : "arn:aws:kafka:${local.here}:group/${local.kafka_path}/hub.${consumer}.*"]
       },
     ] : statement if length(need.consumers) > 0]
   }

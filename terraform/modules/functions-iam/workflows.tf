@@ -31,9 +31,10 @@ resource "aws_iam_role_policy" "state_machine" {
         Resource = ["arn:aws:mediaconvert:${local.here}:queues/Default"]
       },
       {
-        Sid      = "WatchEncoding"
+        # A job is tagged when it is made: it is billed to its stage and group.
+        Sid      = "WatchAndTagEncoding"
         Effect   = "Allow"
-        Action   = ["mediaconvert:GetJob", "mediaconvert:CancelJob"]
+        Action   = ["mediaconvert:GetJob", "mediaconvert:CancelJob", "mediaconvert:TagResource"]
         Resource = ["arn:aws:mediaconvert:${local.here}:jobs/*"]
       },
       {

@@ -77,9 +77,9 @@ locals {
       # A group that has read nothing yet has no lag.
       silence    = "notBreaching"
       expression = "MAX(METRICS())"
-      metrics = { for index, topic in service.topics : "topic${index}" => {
+      metrics = { for index, followed in service.subscriptions : "topic${index}" => {
         namespace  = "AWS/Kafka", name = "EstimatedMaxTimeLag", stat = "Maximum"
-        dimensions = { "Cluster Name" = var.name, "Consumer Group" = service.consumer_group, Topic = topic }
+        dimensions = { "Cluster Name" = var.name, "Consumer Group" = followed.consumer_group, Topic = followed.topic }
       } }
     } },
     { for name, service in local.consumers : "dead-letters-${name}" => {

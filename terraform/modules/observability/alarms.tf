@@ -1,7 +1,7 @@
 locals {
   # Written by `npm run terraform:functions` from the stack's own fragments.
   stack     = jsondecode(file("${path.module}/functions.json"))
-  consumers = { for name, service in local.stack.services : name => service if service.consumer_group != null }
+  consumers = { for name, service in local.stack.services : name => service if length(service.subscriptions) > 0 }
 
   # A minute is what every source below reports; an alarm speaks when five in a row were bad.
   period_seconds = 60

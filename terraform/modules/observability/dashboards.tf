@@ -39,7 +39,7 @@ locals {
       { title = "Oldest unpublished event, s", stat = "Maximum", metrics = [local.ours.outbox_wait] },
       { title = "Events published a minute", stat = "Sum", metrics = [local.ours.published] },
       { title = "Consumers behind, s", stat = "Maximum", metrics = concat([for service in local.consumers : [
-        for topic in service.topics : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.name, "Consumer Group", service.consumer_group, "Topic", topic]
+        for followed in service.subscriptions : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.name, "Consumer Group", followed.consumer_group, "Topic", followed.topic]
       ]]...) },
       { title = "Events parked", stat = "Sum", metrics = [for name in keys(local.consumers) : [local.metrics_namespace, "EventsParked", "service", name]] },
     ],
@@ -90,12 +90,12 @@ locals {
         [for each in local.functions_of_service[name] : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", "${var.name}-${each}", { stat = "Maximum" }]],
         [for each in local.functions_of_service[name] : ["AWS/Lambda", "Throttles", "FunctionName", "${var.name}-${each}", { stat = "Sum" }]],
       ) }],
-      [for _ in range(service.consumer_group == null ? 0 : 1) :
+      [for _ in range(length(service.subscriptions) == 0 ? 0 : 1) :
         { title = "${name}: events handled, parked", stat = "Sum", metrics = [for metric in ["EventsHandled", "EventsParked"] : [local.metrics_namespace, metric, "service", name]] }
       ],
-      [for _ in range(service.consumer_group == null ? 0 : 1) :
+      [for _ in range(length(service.subscriptions) == 0 ? 0 : 1) :
         { title = "${name}: behind, s", stat = "Maximum", metrics = [
-          for topic in service.topics : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.name, "Consumer Group", service.consumer_group, "Topic", topic]
+          for followed in service.subscriptions : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.name, "Consumer Group", followed.consumer_group, "Topic", followed.topic]
         ] }
       ],
     ),

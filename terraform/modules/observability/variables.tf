@@ -69,7 +69,6 @@ variable "balancers" {
 variable "proxy_connections_percent" {
   description = "Share of the database's connections that the proxy may take, as the database module sets it."
   type        = number
-  default     = 90
 }
 
 variable "sizes" {

@@ -26,7 +26,7 @@ module "secrets" {
   account_id     = var.account_id
   region         = var.region
   database_roles = local.database_roles
-  kafka_users    = ["gateway", "outbox-publisher"]
+  kafka_users    = ["gateway", "outbox-publisher", "pipeline"]
 }
 
 module "network" {
@@ -182,17 +182,18 @@ module "functions_iam" {
 module "observability" {
   source = "../observability"
 
-  name               = local.name
-  stage              = var.stage
-  account_id         = var.account_id
-  pods               = local.pods
-  alert_address      = var.alert_address
-  region             = var.region
-  sizes              = var.sizes
-  balancers          = module.balancers.arn_suffixes
-  trace_share        = var.sizes.observability.trace_share
-  log_retention_days = local.log_retention_days
-  logs_key_arn       = module.secrets.key_arns.logs
+  name                      = local.name
+  stage                     = var.stage
+  account_id                = var.account_id
+  pods                      = local.pods
+  alert_address             = var.alert_address
+  region                    = var.region
+  sizes                     = var.sizes
+  balancers                 = module.balancers.arn_suffixes
+  proxy_connections_percent = module.database.proxy_connections_percent
+  trace_share               = var.sizes.observability.trace_share
+  log_retention_days        = local.log_retention_days
+  logs_key_arn              = module.secrets.key_arns.logs
 }
 
 module "delivery" {

@@ -1,4 +1,4 @@
-# What the serverless stack and the pods read, by name below /learning-hub/<stage>/. A test proves that they read every
+# What the serverless stack, the pods and the pipeline read, by name below /learning-hub/<stage>/. A test proves that they read every
 # one of these and no other.
 locals {
   parameters = {
@@ -28,6 +28,7 @@ locals {
     "network/private-subnet-id-b"      = module.network.private_subnet_ids[1]
     "network/private-subnet-id-c"      = module.network.private_subnet_ids[2]
     "network/public-url"               = module.balancers.public_url
+    "observability/alertmanager"       = module.observability.alertmanager_configuration
     "storage/media-bucket"             = module.storage.buckets.media.name
   }
 }

@@ -6,7 +6,7 @@ import { organization } from '../../../functions/organization/service.ts'
 import { progress } from '../../../functions/progress/service.ts'
 import type { Contract } from '../../../shared/contracts/define.ts'
 import { type EventType, producerOf } from '../../../shared/events/registry.ts'
-import { topicOf } from '../../../shared/events/topics.ts'
+import { consumerGroupOf, topicOf } from '../../../shared/events/topics.ts'
 import type { Service } from '../../../shared/service/define.ts'
 
 // Each keeps its own types; what runs them all knows only the doors.
@@ -24,13 +24,13 @@ export const campusServices: readonly Service<Contract, unknown>[] = [
 
 export const nameOf = ({ contract }: Service): string => contract.service
 
-export const groupOf = (service: Service): string => `hub.${nameOf(service)}`
-
 /** The types that a service reacts to. */
 export const reactedTypes = ({ reactions }: Service): readonly EventType[] =>
   Object.keys(reactions ?? {}) as EventType[]
 
-/** The topics that a service's event-source mappings read. */
-export const topicsReadBy = (service: Service): readonly string[] => [
-  ...new Set(reactedTypes(service).map((type) => topicOf(producerOf(type)))),
-]
+/** A service's event-source mappings, as they deploy: one for each producer. */
+export const mappingsOf = (service: Service): readonly { group: string; topic: string }[] =>
+  [...new Set(reactedTypes(service).map(producerOf))].map((producer) => ({
+    group: consumerGroupOf(nameOf(service), producer),
+    topic: topicOf(producer),
+  }))

@@ -4,7 +4,7 @@ import { systemClock } from '../../../shared/kernel/time.ts'
 import { silentLog } from '../../../shared/observe/logger.ts'
 import type { Logged } from '../checks/log.ts'
 import { ROLE_PASSWORD } from './nursery.ts'
-import { campusServices, nameOf, topicsReadBy } from './services.ts'
+import { campusServices, mappingsOf, nameOf } from './services.ts'
 
 /** Every service's bus door over one database, driven by hand: what a row delivers, and in which order. */
 export type Taking = {
@@ -33,7 +33,7 @@ export const takeInto = (databaseUrl: string): Taking => {
       clock: systemClock,
       log: silentLog,
     }
-    return { options, topics: new Set(topicsReadBy(service)) }
+    return { options, topics: new Set(mappingsOf(service).map(({ topic }) => topic)) }
   })
   return {
     async deliver(records) {

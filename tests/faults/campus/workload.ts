@@ -1,7 +1,7 @@
 import type { Principal } from '../../../shared/http/caller.ts'
+import type { Random } from '../../../tools/random.ts'
 import { type Client, createClient, type Wanted } from '../client.ts'
 import type { Operation } from '../history.ts'
-import type { Random } from '../random.ts'
 import type { Campus } from './campus.ts'
 import type { Course, Curriculum } from './curriculum.ts'
 

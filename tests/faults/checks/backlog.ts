@@ -1,6 +1,6 @@
 import { eventually } from '../../support/eventually.ts'
 import type { Campus } from '../campus/campus.ts'
-import { campusServices, groupOf, nameOf } from '../campus/services.ts'
+import { campusServices, mappingsOf, nameOf } from '../campus/services.ts'
 
 /** What is still on its way: events that no log has yet, records that no group has taken, letters that were parked. */
 export type Backlog = {
@@ -27,7 +27,8 @@ export const waitingIn = async ({
 
 export const backlogOf = async (campus: Campus): Promise<Backlog> => {
   const waiting = await waitingIn(campus)
-  const lags = await Promise.all(campusServices.map((service) => campus.bus.lag(groupOf(service))))
+  const mappings = campusServices.flatMap(mappingsOf)
+  const lags = await Promise.all(mappings.map(({ group }) => campus.bus.lag(group)))
   const lag = lags.flat().reduce((sum, each) => sum + each.lag, 0)
   return { ...waiting, lag }
 }

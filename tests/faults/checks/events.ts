@@ -1,6 +1,6 @@
 import { eventually } from '../../support/eventually.ts'
 import type { Campus } from '../campus/campus.ts'
-import { campusServices, nameOf, reactedTypes, topicsReadBy } from '../campus/services.ts'
+import { campusServices, mappingsOf, nameOf, reactedTypes } from '../campus/services.ts'
 import type { Findings } from './findings.ts'
 import { readLog } from './log.ts'
 
@@ -47,7 +47,7 @@ const checkInbox = async (
   const { service, log, findings } = options
   const consumer = nameOf(service)
   const types = new Set<string>(reactedTypes(service))
-  const topics = new Set(topicsReadBy(service))
+  const topics = new Set(mappingsOf(service).map(({ topic }) => topic))
   const due = new Set<string>(
     log.flatMap(({ topic, envelope }) =>
       topics.has(topic) && types.has(envelope.type) ? [envelope.id] : [],

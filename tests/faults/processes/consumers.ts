@@ -3,7 +3,7 @@ import type { Bus, LogRecord } from '../../../shared/bus/port.ts'
 import { openDatabase } from '../../../shared/db/open.ts'
 import { systemClock } from '../../../shared/kernel/time.ts'
 import type { Log } from '../../../shared/observe/logger.ts'
-import { campusServices, groupOf, nameOf, topicsReadBy } from '../campus/services.ts'
+import { campusServices, mappingsOf, nameOf } from '../campus/services.ts'
 import type { Settings } from './settings.ts'
 
 const CONNECTIONS_PER_SERVICE = 3
@@ -27,17 +27,18 @@ export const consumeAll = (settings: Settings, { bus, log }: { bus: Bus; log: Lo
       clock: systemClock,
       log,
     }
-    bus.consume({
-      group: groupOf(service),
-      topics: topicsReadBy(service),
-      fromBeginning: true,
-      retryDelayMsMax: RETRY_DELAY_MS_MAX,
-      ...(settings.SESSION_TIMEOUT_MS && { sessionTimeoutMs: settings.SESSION_TIMEOUT_MS }),
-      async handler({ records }) {
-        for (const record of records) await consume(toInbound(record), options)
-        return undefined
-      },
-    })
+    for (const { group, topic } of mappingsOf(service))
+      bus.consume({
+        group,
+        topics: [topic],
+        fromBeginning: true,
+        retryDelayMsMax: RETRY_DELAY_MS_MAX,
+        ...(settings.SESSION_TIMEOUT_MS && { sessionTimeoutMs: settings.SESSION_TIMEOUT_MS }),
+        async handler({ records }) {
+          for (const record of records) await consume(toInbound(record), options)
+          return undefined
+        },
+      })
   }
 }
 

@@ -1,10 +1,10 @@
+import type { Random } from '../../../tools/random.ts'
 import type { Campus } from '../campus/campus.ts'
 import { runOnCampus } from '../campus/run.ts'
 import { awaitQuiet } from '../checks/backlog.ts'
 import { readLog } from '../checks/log.ts'
 import { differences, stateOf } from '../checks/state.ts'
 import type { FaultRow } from '../fault-row.ts'
-import type { Random } from '../random.ts'
 
 const REPEATS_MAX = 10
 const QUIET_TIMEOUT_MS = 120_000

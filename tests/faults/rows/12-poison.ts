@@ -1,12 +1,12 @@
 import { redrive } from '../../../shared/bus/consume.ts'
 import { newId } from '../../../shared/kernel/id.ts'
+import type { Random } from '../../../tools/random.ts'
 import type { Campus } from '../campus/campus.ts'
 import type { Curriculum } from '../campus/curriculum.ts'
 import { runOnCampus } from '../campus/run.ts'
 import { takeInto } from '../campus/taking.ts'
 import { readDeadLetters } from '../checks/log.ts'
 import type { FaultRow } from '../fault-row.ts'
-import type { Random } from '../random.ts'
 
 const POISONS = { slice: 24, long: 200 }
 const HUGE_BYTES = 900_000

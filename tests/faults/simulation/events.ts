@@ -1,7 +1,7 @@
 import type { Bus, OutboundRecord } from '../../../shared/bus/port.ts'
 import { BusUnavailableError } from '../../../shared/bus/port.ts'
 import type { Envelope } from '../../../shared/events/envelope.ts'
-import type { Random } from '../random.ts'
+import type { Random } from '../../../tools/random.ts'
 import type { Actor } from './simulator.ts'
 
 /** A log in memory, of one partition, with the ways in which a real one fails its senders. */

@@ -1,7 +1,7 @@
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
 import type { Database } from '../../../shared/db/open.ts'
-import type { Random } from '../random.ts'
+import type { Random } from '../../../tools/random.ts'
 
 /*
  * A deterministic simulation of what runs at the same time, over the production code and the real PostgreSQL.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals'
 import pg from 'pg'
+import { randomOf } from '../../../tools/random.ts'
 import type { TestDatabase } from '../../support/database.ts'
-import { randomOf } from '../random.ts'
 import { createSimulation, type Simulation } from './simulator.ts'
 
 /** Runs of each simulation; `FAULT_SEEDS` and `FAULT_SEED` choose others. */

@@ -18,6 +18,9 @@ const ANSWERS = {
     'serverless/learning-hub/prod/1795668394726-2026-11-26T04:46:34.726Z/courseHttp.zip',
   'kubectl -n backend-prod get deployment': '41',
   'kubectl -n backend-staging get deployment': '41',
+  '/kafka/brokers': 'b-1.test:9096,b-2.test:9096',
+  'eks describe-cluster': 'vpc-1',
+  '/observability/alertmanager': 'route: { receiver: tickets }',
   'ssm get-parameter': 'https://hub.test',
 }
 
@@ -66,9 +69,21 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
   ['Push', 'buildah push', NOTHING],
   ['Migrate', 'aws rds describe', NOTHING],
   ['Migrate', 'npm run migrate', NOTHING],
+  ['Topics', 'aws ssm', NOTHING],
+  ['Topics', 'npm run topics', NOTHING],
+  ['Add-ons', 'aws eks update-kubeconfig', NOTHING],
+  ['Add-ons', 'aws eks describe-cluster', NOTHING],
+  ['Add-ons', 'aws ssm', NOTHING],
+  ['Add-ons', 'receiver: tickets', NOTHING],
+  ['Add-ons', 'kustomize.config.k8s.io', NOTHING],
+  ['Add-ons', 'kubectl apply', NOTHING],
+  ['Add-ons', 'aws-load-balancer-controller', NOTHING],
+  ['Add-ons', 'external-secrets', NOTHING],
+  ['Add-ons', 'alertmanager', NOTHING],
+  ['Add-ons', 'prometheus', NOTHING],
+  ['Add-ons', 'grafana', NOTHING],
   ['Functions', 'aws cloudformation get-template', NOTHING],
   ['Functions', 'npx serverless deploy', ['functions']],
-  ['Pods', 'aws eks update-kubeconfig', ['functions']],
   ['Pods', 'get deployment', ['functions']],
   ['Pods', 'kustomize.config.k8s.io', ['functions']],
   ['Pods', 'kubectl apply', ALL],
@@ -81,6 +96,9 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
 
 /** The first step that changes anything. */
 const MIGRATION = STEPS.findIndex(([, part]) => part === 'npm run migrate')
+
+const ADD_ONS = STEPS.findIndex(([stage, part]) => stage === 'Add-ons' && part === 'kubectl apply')
+const TOPICS = STEPS.findIndex(([, part]) => part === 'npm run topics')
 
 /** Played beside it, by name. */
 const OTHERS = {
@@ -98,6 +116,7 @@ const OTHERS = {
   refused: { ...prod, abort: 'to prod' },
   branch: { branch: 'feature', answers: ANSWERS },
   'prod from a branch': { ...prod, branch: 'feature' },
+  'old versions stay': { ...prod, failing: ['npm run prune'] },
   'second run': { ...prod, answers: { ...ANSWERS, 'ecr list-images': 'abc123def456' } },
 } as const satisfies Readonly<Record<string, Scenario>>
 
@@ -132,7 +151,18 @@ describe('a deployment to prod', () => {
   it('keeps what it deployed, and undoes nothing', () => {
     expect(texts(whole, 'post')).toEqual([
       { stage: 'post', step: 'archiveArtifacts', text: expect.stringContaining('dist/package') },
+      { stage: 'post', step: 'sh', text: 'npm run prune -- --stage prod' },
     ])
+  })
+
+  it('is good even where old versions of functions cannot be deleted', () => {
+    const outcome = other('old versions stay')
+    expect(outcome?.result).toBe('SUCCESS')
+    expect(aftermathOf(outcome).undone).toEqual(NOTHING)
+    expect(texts(outcome, 'post').at(-1)).toMatchObject({
+      step: 'echo',
+      text: expect.stringContaining('still there'),
+    })
   })
 
   it('names stage, account and version everywhere', () => {
@@ -153,9 +183,36 @@ describe('a deployment to prod', () => {
     )
   })
 
-  it('writes no secret into a command', () => {
-    const migrating = commands(whole, 'Migrate').at(-1) ?? ''
-    expect(migrating.trim().split('\n')[0]?.trim()).toBe('set +x')
+  it.each(['Migrate', 'Topics'])('writes no secret into a command: %s', (stage) => {
+    const command = commands(whole, stage).at(-1) ?? ''
+    expect(command.trim().split('\n')[0]?.trim()).toBe('set +x')
+  })
+
+  it('makes the topics on the stage’s brokers, as a user of its own', () => {
+    const given = texts(whole, 'Topics').find(({ step }) => step === 'withEnv')?.text
+    expect(given).toContain('KAFKA_BROKERS=b-1.test:9096,b-2.test:9096\n')
+    expect(given).toContain('KAFKA_TLS=true\n')
+    expect(given).toContain('USER_SECRET=AmazonMSK_learning-hub-prod-pipeline')
+  })
+})
+
+describe('add-ons', () => {
+  const folder = join(root, 'eks-workloads/add-ons')
+  const upgrades = () =>
+    commands(whole, 'Add-ons').filter((text) => text.startsWith('helm upgrade --install '))
+
+  it('are all upgraded, each from its own chart, and taken back by Helm when they fail', () => {
+    const named = upgrades().map((text) => /--install (\S+) (\S+)/.exec(text)?.slice(1))
+    expect(named.toSorted()).toEqual(
+      readdirSync(folder).map((name) => [name, `eks-workloads/add-ons/${name}`]),
+    )
+    for (const text of upgrades()) expect(text).toContain(' --atomic --timeout 10m')
+  })
+
+  it('tell the balancer controller its cluster and its network', () => {
+    expect(upgrades()[0]).toMatch(
+      / --set aws-load-balancer-controller\.clusterName=learning-hub-prod,aws-load-balancer-controller\.vpcId=vpc-1$/,
+    )
   })
 })
 
@@ -174,6 +231,8 @@ describe('a step that fails', () => {
       expect(aftermath.isNoticed).toBe(true)
       expect(aftermath.notice.includes('Nothing had been changed.')).toBe(row < MIGRATION)
       expect(aftermath.notice.includes('Migrations stay')).toBe(row >= MIGRATION)
+      expect(aftermath.notice.includes('Topics stay')).toBe(row >= TOPICS)
+      expect(aftermath.notice.includes('Add-ons stay')).toBe(row >= ADD_ONS)
       expect(aftermath.notice).not.toMatch(/ (IS|ARE) NOT /)
     },
   )
@@ -240,6 +299,7 @@ describe('environments, weights and branches', () => {
     expect(outcome?.result).toBe('SUCCESS')
     expect(stagesOf(outcome)).not.toContain('Push')
     expect(commands(outcome, 'Images')).toHaveLength(1)
+    expect(commands(outcome, 'post')).toEqual([])
   })
 
   it('refuses prod from a branch, before any work', () => {
@@ -262,7 +322,7 @@ describe('the Jenkinsfile', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     const known = ['ci', 'test', ...Object.keys(scripts).map((name) => `run ${name}`)]
     const PROGRAM =
-      /^(?:export [A-Z_ ]+|set \+x|(?:[A-Z_]+=\$\()?(git|npm|npx|aws|kubectl|buildah) .*)$/
+      /^(?:export [A-Z_ ]+|set \+x|(?:[A-Z_]+=\$\()?(git|npm|npx|aws|kubectl|helm|buildah) .*)$/
     for (const outcome of [whole, ...failed])
       for (const line of commands(outcome).flatMap((each) => each.trim().split('\n'))) {
         expect(line.trim()).toMatch(PROGRAM)

@@ -114,7 +114,9 @@ describe('the alarms', () => {
 
   it('watch every service, consumer and workflow', () => {
     const { services, workflows } = functions
-    const consumers = Object.entries(services).filter(([, { topics }]) => topics.length > 0)
+    const consumers = Object.entries(services).filter(
+      ([, { subscriptions }]) => subscriptions.length > 0,
+    )
     const wanted = [
       ...Object.keys(services).flatMap((name) => [`errors-${name}`, `throttles-${name}`]),
       ...consumers.flatMap(([name]) => [`lag-${name}`, `dead-letters-${name}`]),

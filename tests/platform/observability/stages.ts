@@ -29,7 +29,7 @@ const variables = async () => {
   return {
     ...{ name: 'learning-hub-prod', stage: 'prod', account_id: '123456789012', sizes },
     ...{ region: 'us-east-1', pods: ['api-gateway'], alert_address: 'ops@example.org' },
-    ...{ trace_share: 0.05, log_retention_days: 30 },
+    ...{ trace_share: 0.05, log_retention_days: 30, proxy_connections_percent: 90 },
     logs_key_arn: 'arn:aws:kms:us-east-1:123456789012:key/logs',
     balancers: { public: 'app/public/1', internal: 'app/internal/2' },
   }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, matchesGlob } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import * as z from 'zod'
+import { functionVariables } from '../../../tools/terraform/function-variables.ts'
 import { type Resource, readResources, STAGES } from './resources.ts'
 
 // Least privilege: no policy of ours allows every action of a service or every resource, except what
@@ -119,6 +120,19 @@ describe.each(STAGES)('the roles of %s', (stage) => {
         'CloudWatchAgentServerPolicy',
       ]),
     )
+  })
+
+  it('let every bus function into its consumer groups', () => {
+    const entered = resources.flatMap(statementsOf).filter(({ Sid }) => Sid === 'KeepPositions')
+    const allowed = entered.flatMap(({ Resource }) => Resource ?? [])
+    const groups = Object.values(functionVariables().services).flatMap(({ subscriptions }) =>
+      subscriptions.map((each) => each.consumer_group),
+    )
+    const isAllowed = (group: string) =>
+      allowed.some((arn) => matchesGlob(group, arn.split('/').at(-1) ?? ''))
+    expect(groups.filter((group) => !isAllowed(group))).toEqual([])
+    expect(groups.length).toBeGreaterThan(10)
+    expect(isAllowed('hub.users.auth')).toBe(false)
   })
 
   it('are as many as there are groups of functions', () => {

@@ -1,4 +1,4 @@
-import { randomOf } from '../../../tests/faults/random.ts'
+import { randomOf } from '../../random.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 
 /** One call that is going to be made, whatever becomes of those before. */

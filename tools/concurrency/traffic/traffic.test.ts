@@ -185,7 +185,7 @@ describe('what follows from calls at the doors', () => {
       ] as const,
       subscriptions: [
         {
-          ...{ topic: 'hub.video-processing.v1', group: 'hub.content' },
+          ...{ topic: 'hub.video-processing.v1', group: 'hub.content.video-processing' },
           ...{ functionKey: 'contentBus', partitions: 12 },
         },
       ],

@@ -21,7 +21,7 @@ describe('what Terraform makes', () => {
 
   it('has a secret for each service that stores, and for the few besides', async () => {
     const { secrets, topics } = await readPlatform('prod')
-    // Eight of services, a role for each of 14 services' letters and the publisher, two of Kafka, the owner's.
-    expect([secrets, topics]).toEqual([8 + 14 + 1 + 2 + 1, 27])
+    // Eight of services, a role for each of 14 services' letters and the publisher, three of Kafka, the owner's.
+    expect([secrets, topics]).toEqual([8 + 14 + 1 + 3 + 1, 27])
   })
 })

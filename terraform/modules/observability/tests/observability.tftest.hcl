@@ -1,14 +1,15 @@
 variables {
-  name               = "learning-hub-test"
-  stage              = "test"
-  account_id         = "123456789012"
-  region             = "us-east-1"
-  pods               = ["api-gateway"]
-  alert_address      = "ops@example.org"
-  trace_share        = 0.05
-  log_retention_days = 30
-  logs_key_arn       = "arn:aws:kms:us-east-1:123456789012:key/logs"
-  balancers          = { public = "app/public/1", internal = "app/internal/2" }
+  name                      = "learning-hub-test"
+  stage                     = "test"
+  account_id                = "123456789012"
+  region                    = "us-east-1"
+  pods                      = ["api-gateway"]
+  alert_address             = "ops@example.org"
+  trace_share               = 0.05
+  log_retention_days        = 30
+  logs_key_arn              = "arn:aws:kms:us-east-1:123456789012:key/logs"
+  proxy_connections_percent = 75
+  balancers                 = { public = "app/public/1", internal = "app/internal/2" }
   sizes = {
     database = { instance_class = "db.r5.xlarge", replica_instance_class = "db.r5.xlarge", replicas = ["analytics"] }
     cache    = { shards = 3, replicas = 2 }
@@ -29,6 +30,17 @@ run "tells_of_every_alarm_and_of_its_end" {
   assert {
     condition     = output.alarm_names == sort(output.alarm_names) && length(output.alarm_names) > 50
     error_message = "Alarms are missing."
+  }
+}
+
+run "counts_all_connections_from_the_proxys_share" {
+  command = apply
+
+  assert {
+    condition = anytrue([for query in aws_cloudwatch_metric_alarm.this["database-connections"].metric_query :
+      try(endswith(query.expression, "/ 75)"), false)
+    ])
+    error_message = "The alarm takes another share for the proxy's than the database module gives it."
   }
 }
 

@@ -40,7 +40,7 @@ const segmentsPerHour = over(
 )
 const renditions = value('renditions', rungs.length, 'renditions', LADDER)
 
-/** Encoding, keeping and showing videos: nothing that carries a group's tag, so all of it is shared. */
+/** Encoding, whose jobs carry their group's tag; keeping and showing videos, where nothing does, so that is shared. */
 export const videoLines = (inputs: Inputs): readonly Line[] => [
   encoding(inputs),
   ...keeping(inputs),
@@ -52,7 +52,7 @@ const encoding = ({ prices, scenario }: Inputs): Line => ({
   title: 'Encoding',
   component: 'video',
   service: 'AWSElementalMediaConvert',
-  group: 'shared',
+  group: 'video',
   cost: named(
     'encoding',
     'USD',
