@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
+import { readPlatform } from '../../../tools/cost/design/sizes.ts'
 import { FUNCTIONS_FILE, functionVariables } from '../../../tools/terraform/function-variables.ts'
 import { useDatabase } from '../../support/database.ts'
 import { type Alarm, readApplied, type Widget } from './applied.ts'
@@ -126,6 +127,11 @@ describe('the alarms', () => {
       ]),
     ]
     expect(wanted.filter((name) => !alarms.some((alarm) => alarm.name === name))).toEqual([])
+  })
+
+  it('are billed by as many metrics as `npm run cost` counts', async () => {
+    const read = alarms.flatMap(({ metrics }) => Object.values(metrics))
+    expect((await readPlatform('prod')).alarmMetrics).toBe(read.length)
   })
 
   it('compute from what they read, all of it and nothing else', () => {

@@ -42,6 +42,23 @@ describe('the packaged template', () => {
     })
   })
 
+  it('counts the metrics that its alarms read, of one that computes each', () => {
+    const alarm = (Properties: Record<string, unknown>) => ({
+      Type: 'AWS::CloudWatch::Alarm',
+      Properties,
+    })
+    const before = deployedFrom(text, fixture).alarmMetrics
+    const changed = edited((resources) =>
+      Object.assign(resources, {
+        plain: alarm({ MetricName: 'Errors' }),
+        computed: alarm({
+          Metrics: [{ Expression: 'a / b' }, { MetricStat: {} }, { MetricStat: {} }],
+        }),
+      }),
+    )
+    expect(changed.alarmMetrics - before).toBe(3)
+  })
+
   it('counts scheduled runs, by rate and by cron', () => {
     // Every minute; the first of both months that 30.4 days from a first of the month touch; and a disabled one.
     expect(named('outboxPublisher')?.runsPerMonth).toBe(43_800 + 2)

@@ -41,6 +41,8 @@ export type Deployed = {
   readonly workflows: readonly Workflow[]
   /** Rules of the internal balancer. */
   readonly listenerRules: number
+  /** Metrics that the stack's own alarms read. */
+  readonly alarmMetrics: number
 }
 
 const functionSchema = z.looseObject({
@@ -56,6 +58,9 @@ const aliasSchema = z.looseObject({
   ProvisionedConcurrencyConfig: z
     .looseObject({ ProvisionedConcurrentExecutions: z.number() })
     .optional(),
+})
+const alarmSchema = z.looseObject({
+  Metrics: z.array(z.looseObject({ MetricStat: z.unknown().optional() })).optional(),
 })
 const documentSchema = z.looseObject({
   Parameters: z.record(z.string(), z.unknown()).default({}),
@@ -124,8 +129,16 @@ export const deployedFrom = (text: string, path: string): Deployed => {
     functions: functions.toSorted((one, other) => one.name.localeCompare(other.name, 'en')),
     workflows: template.stateMachines.map(workflowOf),
     listenerRules: template.listenerRules.length,
+    alarmMetrics: ofType('AWS::CloudWatch::Alarm').reduce(
+      (sum, [, { Properties }]) => sum + alarmMetricsOf(alarmSchema.parse(Properties)),
+      0,
+    ),
   }
 }
+
+/** One that computes reads several. */
+const alarmMetricsOf = ({ Metrics }: z.output<typeof alarmSchema>): number =>
+  Metrics?.filter(({ MetricStat }) => MetricStat !== undefined).length ?? 1
 
 const kindOf = (facts: {
   name: string

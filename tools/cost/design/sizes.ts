@@ -60,6 +60,8 @@ export type Platform = {
   readonly publicAddresses: number
   /** Kafka's metrics beyond the free ones are paid for, by topic and broker. */
   readonly hasTopicMetrics: boolean
+  /** Metrics that the alarms of terraform/modules/observability read; one that several read is paid for by each. */
+  readonly alarmMetrics: number
 }
 
 export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise<Platform> => {
@@ -72,7 +74,7 @@ export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise
     join(environment, 'topics.auto.tfvars.json'),
     z.strictObject({ topics: z.record(z.string(), z.unknown()) }),
   )
-  const [main, secrets, firewall, balancers, variables, events] = await Promise.all(
+  const [main, secrets, firewall, balancers, variables, events, functions] = await Promise.all(
     [
       join(terraform, 'modules/platform/main.tf'),
       join(terraform, 'modules/secrets/main.tf'),
@@ -80,6 +82,7 @@ export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise
       join(terraform, 'modules/balancers/main.tf'),
       join(terraform, 'modules/platform/variables.tf'),
       join(terraform, 'modules/events/main.tf'),
+      join(terraform, 'modules/observability/functions.json'),
     ].map((path) => readFile(path, 'utf8')),
   )
   const dead = Object.keys(topics).filter((name) => name.endsWith('.dlq')).length
@@ -98,8 +101,46 @@ export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise
     balancers: keysOf(balancers, 'balancers'),
     // The public balancer has one in each zone, every NAT gateway its own.
     publicAddresses: zones + sizes.network.nat_gateways,
+    alarmMetrics: alarmMetricsOf(sizes, functionsSchema.parse(JSON.parse(functions ?? ''))),
     hasTopicMetrics: /enhanced_monitoring\s*=\s*"PER_TOPIC_PER_BROKER"/.test(events ?? ''),
   }
+}
+
+const functionsSchema = z.object({
+  services: z.record(
+    z.string(),
+    z.object({
+      functions: z.array(z.string()),
+      has_http: z.boolean(),
+      subscriptions: z.array(z.unknown()),
+    }),
+  ),
+  workflows: z.record(z.string(), z.array(z.string())),
+})
+
+/** As many as `alarms-data.tf` and `alarms-functions.tf` make of the sizes and of the stack's functions. */
+const alarmMetricsOf = (
+  { database, cache, events }: Sizes,
+  { services, workflows }: z.output<typeof functionsSchema>,
+): number => {
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
+  const databases = 2 * (1 + database.replicas.length)
+  const nodes = 2 * cache.shards * (1 + cache.replicas)
+  const brokers = 3 * events.brokers
+  // Connections and pins are shares; CPU and memory of the search domain and of the cluster; the balancer; the outbox.
+  const others = 3 * 2 + 2 * 2 + 3 + 1
+  return sum([
+    ...[databases, nodes, brokers, others],
+    // Errors, calls and throttles of each function, answers that failed; topics that it follows, and what it parked.
+    ...Object.values(services).map(
+      ({ functions, has_http, subscriptions }) =>
+        3 * functions.length +
+        (has_http ? 1 : 0) +
+        (subscriptions.length > 0 ? subscriptions.length + 1 : 0),
+    ),
+    // Throttles of each step; executions that failed, were late or aborted.
+    ...Object.values(workflows).map((functions) => functions.length + 3),
+  ])
 }
 
 const matches = (text: string | undefined, pattern: RegExp): number =>

@@ -1,6 +1,6 @@
 import { fixed, named, over, plus, times } from '../../bill/formula.ts'
 import { type Line, sharedLine } from '../../bill/line.ts'
-import type { Inputs } from '../inputs.ts'
+import { type Inputs, packaged } from '../inputs.ts'
 import { made, size } from '../sizes.ts'
 import type { Volumes } from '../volumes.ts'
 
@@ -8,7 +8,7 @@ const KB_PER_GB = fixed('KB of a GB', 1_048_576, 'KB')
 
 /** Logs, traces, metrics; firewall, keys, secrets. */
 export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[] => {
-  const { prices, platform, assumptions } = inputs
+  const { prices, platform, deployed, assumptions } = inputs
   const watch = (id: string, title: string, cost: Line['cost']) =>
     sharedLine('observability', 'AmazonCloudWatch', id, title, cost)
   // Kept for a month: what is written in one is what is stored at any time.
@@ -29,6 +29,7 @@ export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[
     'of requests',
   )
   const { brokers } = platform.sizes.events
+  const doors = deployed.functions.filter(({ kind }) => kind === 'http' || kind === 'bus').length
   return [
     logs(
       'logs.functions',
@@ -50,7 +51,25 @@ export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[
     watch(
       'metrics.hub',
       'Metrics of the hub',
-      times(assumptions.of('metrics'), prices.of('cloudwatch.metric')),
+      times(
+        plus(
+          times(packaged('functions with a door', doors, 'doors'), assumptions.of('doorMetrics')),
+          assumptions.of('publisherMetrics'),
+          assumptions.of('clusterMetrics'),
+        ),
+        prices.of('cloudwatch.metric'),
+      ),
+    ),
+    watch(
+      'alarms',
+      'Alarms, by the metrics that they read',
+      times(
+        plus(
+          made("metrics of the platform's alarms", platform.alarmMetrics, 'metrics'),
+          packaged("metrics of the functions' own alarms", deployed.alarmMetrics, 'metrics'),
+        ),
+        prices.of('cloudwatch.alarm'),
+      ),
     ),
     ...(platform.hasTopicMetrics
       ? [
