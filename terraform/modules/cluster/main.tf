@@ -5,6 +5,15 @@ resource "aws_cloudwatch_log_group" "control_plane" {
   kms_key_id        = var.logs_key_arn
 }
 
+# CloudWatch's agent writes what pods and nodes say to groups of these names, and would make them without an end and without our key.
+resource "aws_cloudwatch_log_group" "agent" {
+  for_each = toset(["application", "dataplane", "host", "performance"])
+
+  name              = "/aws/containerinsights/${var.name}/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.logs_key_arn
+}
+
 resource "aws_eks_cluster" "this" {
   name                      = var.name
   version                   = var.kubernetes_version
@@ -84,5 +93,5 @@ resource "aws_eks_addon" "this" {
   resolve_conflicts_on_create = "OVERWRITE"
   resolve_conflicts_on_update = "PRESERVE"
 
-  depends_on = [aws_eks_node_group.this]
+  depends_on = [aws_eks_node_group.this, aws_cloudwatch_log_group.agent]
 }

@@ -66,10 +66,5 @@ resource "aws_eks_node_group" "this" {
     }
   }
 
-  lifecycle {
-    # The autoscaler decides how many there are now.
-    ignore_changes = [scaling_config[0].desired_size]
-  }
-
   depends_on = [aws_iam_role_policy_attachment.node]
 }

@@ -1,6 +1,11 @@
+locals {
+  # Proxy and instances refuse whoever comes without TLS; a client that asks for it also checks who answers.
+  secured = "sslmode=verify-full"
+}
+
 output "proxy_url" {
   description = "What functions connect to, without role and password."
-  value       = "postgres://${aws_db_proxy.this.endpoint}:${local.port}/${local.database}"
+  value       = "postgres://${aws_db_proxy.this.endpoint}:${local.port}/${local.database}?${local.secured}"
 }
 
 output "proxy_connections_percent" {
@@ -10,12 +15,12 @@ output "proxy_connections_percent" {
 
 output "instance_url" {
   description = "What migrations connect to: their locks belong to a session, which the proxy would pin."
-  value       = "postgres://${aws_db_instance.primary.address}:${local.port}/${local.database}"
+  value       = "postgres://${aws_db_instance.primary.address}:${local.port}/${local.database}?${local.secured}"
 }
 
 output "replica_urls" {
   description = "By what the replica serves."
-  value       = { for purpose, each in aws_db_instance.replica : purpose => "postgres://${each.address}:${local.port}/${local.database}" }
+  value       = { for purpose, each in aws_db_instance.replica : purpose => "postgres://${each.address}:${local.port}/${local.database}?${local.secured}" }
 }
 
 output "owner_secret_arn" {

@@ -76,11 +76,11 @@ locals {
         Resource = [for prefix in need.reads : "${var.media_bucket_arn}/${prefix}/*"]
       },
       {
-        Sid       = "ListObjects"
-        Effect    = "Allow"
-        Action    = ["s3:ListBucket"]
-        Resource  = [var.media_bucket_arn]
-        Condition = { StringLike = { "s3:prefix" = [for prefix in need.reads : "${prefix}/*"] } }
+        # Not by prefix: the question for one object has none, and whoever may not list hears 403 of one that is absent.
+        Sid      = "ListObjects"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [var.media_bucket_arn]
       },
       {
         Sid      = "DecryptObjects"
@@ -98,6 +98,12 @@ locals {
         Effect   = "Allow"
         Action   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
         Resource = [for prefix in need.writes : "${var.media_bucket_arn}/${prefix}/*"]
+      },
+      {
+        Sid      = "ListUploads"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucketMultipartUploads"]
+        Resource = [var.media_bucket_arn]
       },
       {
         Sid      = "EncryptObjects"

@@ -84,7 +84,7 @@ module "balancers" {
   private_subnet_ids = module.network.private_subnet_ids
   certificate_arn    = module.edge.certificate_arn
   web_acl_arn        = module.edge.regional_web_acl_arn
-  logs_bucket_name   = module.storage.buckets.logs.name
+  logs_bucket_name   = module.storage.logs_bucket_name
   security_group_ids = {
     public   = module.network.security_group_ids["alb"]
     internal = module.network.security_group_ids["internal-alb"]

@@ -1,5 +1,5 @@
 # What the serverless stack, the pods and the pipeline read, by name below /learning-hub/<stage>/. A test proves that they read every
-# one of these and no other.
+# one of these and no other. Parameter Store refuses a value with {{ in it, so a template is written in base64.
 locals {
   parameters = {
     "cache/url"                        = module.cache.url
@@ -28,7 +28,7 @@ locals {
     "network/private-subnet-id-b"      = module.network.private_subnet_ids[1]
     "network/private-subnet-id-c"      = module.network.private_subnet_ids[2]
     "network/public-url"               = module.balancers.public_url
-    "observability/alertmanager"       = module.observability.alertmanager_configuration
+    "observability/alertmanager"       = base64encode(module.observability.alertmanager_configuration)
     "storage/media-bucket"             = module.storage.buckets.media.name
   }
 }

@@ -1,3 +1,9 @@
+output "logs_bucket_name" {
+  description = "For whoever has AWS write there at once: it is tried when the writer is made, so the policy comes first."
+  value       = aws_s3_bucket.this["logs"].bucket
+  depends_on  = [aws_s3_bucket_policy.this]
+}
+
 output "buckets" {
   description = "By kind (static, media, documents, backups, artifacts, logs): name, ARN, domain name."
   value = {

@@ -10,6 +10,9 @@ import { type Outcome, play, type Scenario } from './play.ts'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const PLAY_TIMEOUT_MS = 300_000
 
+/** Parameter Store takes no braces of a template, so Terraform writes it in base64. */
+const ALERTMANAGER = btoa('route: { receiver: tickets }')
+
 const ANSWERS = {
   'git rev-parse': 'abc123def456',
   'sts get-caller-identity': '123456789012',
@@ -20,7 +23,7 @@ const ANSWERS = {
   'kubectl -n backend-staging get deployment': '41',
   '/kafka/brokers': 'b-1.test:9096,b-2.test:9096',
   'eks describe-cluster': 'vpc-1',
-  '/observability/alertmanager': 'route: { receiver: tickets }',
+  '/observability/alertmanager': ALERTMANAGER,
   'ssm get-parameter': 'https://hub.test',
 }
 
@@ -74,7 +77,7 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
   ['Add-ons', 'aws eks update-kubeconfig', NOTHING],
   ['Add-ons', 'aws eks describe-cluster', NOTHING],
   ['Add-ons', 'aws ssm', NOTHING],
-  ['Add-ons', 'receiver: tickets', NOTHING],
+  ['Add-ons', ALERTMANAGER, NOTHING],
   ['Add-ons', 'kustomize.config.k8s.io', NOTHING],
   ['Add-ons', 'kubectl apply', NOTHING],
   ['Add-ons', 'aws-load-balancer-controller', NOTHING],
@@ -98,6 +101,7 @@ const STEPS: readonly (readonly [stage: string, part: string, undone: readonly s
 const MIGRATION = STEPS.findIndex(([, part]) => part === 'npm run migrate')
 
 const ADD_ONS = STEPS.findIndex(([stage, part]) => stage === 'Add-ons' && part === 'kubectl apply')
+const PODS = STEPS.findIndex(([stage, part]) => stage === 'Pods' && part === 'kubectl apply')
 const TOPICS = STEPS.findIndex(([, part]) => part === 'npm run topics')
 
 /** Played beside it, by name. */
@@ -233,6 +237,7 @@ describe('a step that fails', () => {
       expect(aftermath.notice.includes('Migrations stay')).toBe(row >= MIGRATION)
       expect(aftermath.notice.includes('Topics stay')).toBe(row >= TOPICS)
       expect(aftermath.notice.includes('Add-ons stay')).toBe(row >= ADD_ONS)
+      expect(aftermath.notice.includes('Policies and autoscalers')).toBe(row >= PODS)
       expect(aftermath.notice).not.toMatch(/ (IS|ARE) NOT /)
     },
   )

@@ -32,6 +32,16 @@ run "names_every_parameter_of_its_stage" {
     condition     = alltrue([for each in aws_ssm_parameter.this : each.type == "String"])
     error_message = "Secrets are never parameters."
   }
+
+  assert {
+    condition     = alltrue([for each in aws_ssm_parameter.this : !strcontains(nonsensitive(each.value), "{{")])
+    error_message = "Parameter Store takes {{ for a reference to another parameter, and refuses it."
+  }
+
+  assert {
+    condition     = endswith(aws_ssm_parameter.this["database/proxy-url"].value, "?sslmode=verify-full")
+    error_message = "The proxy refuses connections without TLS."
+  }
 }
 
 run "refuses_a_private_key" {
