@@ -1,14 +1,8 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import {
-  DeleteObjectsCommand,
-  GetObjectCommand,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3'
+import { DeleteObjectsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { downloadObject } from '../../shared/storage/objects.ts'
 import { JobError } from './job-error.ts'
 import type { ObjectPlace } from './plan.ts'
 
@@ -50,19 +44,18 @@ export class Bucket {
     bytesMax: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const object = await this.#client
-      .send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
-      .catch((error: Error) => {
-        throw readError(error, `s3://${bucket}/${key}`)
-      })
-    const bytes = object.ContentLength ?? 0
-    if (bytes === 0) throw new JobError(1010, 'The file is empty.')
-    if (bytes > bytesMax) throw new JobError(1010, `The file is larger than ${bytesMax} bytes.`)
     const disk = await statfs(dirname(path))
-    if (disk.bavail * disk.bsize < bytes * ROOM_FACTOR) {
-      throw new JobError(1999, 'The disk has no room for this job.')
+    const accept = (bytes: number) => {
+      if (bytes === 0) throw new JobError(1010, 'The file is empty.')
+      if (bytes > bytesMax) throw new JobError(1010, `The file is larger than ${bytesMax} bytes.`)
+      if (disk.bavail * disk.bsize < bytes * ROOM_FACTOR)
+        throw new JobError(1999, 'The disk has no room for this job.')
     }
-    await pipeline(object.Body as Readable, createWriteStream(path), { signal })
+    await downloadObject({ s3: this.#client, bucket }, key, path, { accept, signal }).catch(
+      (error: Error) => {
+        throw readError(error, `s3://${bucket}/${key}`)
+      },
+    )
   }
 
   /** Writes all, in order of the list up to a few at once. */

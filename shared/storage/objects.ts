@@ -1,3 +1,6 @@
+import { createWriteStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -56,6 +59,33 @@ export const readObjectText = async (
   key: string,
   bytesMax: number,
 ): Promise<string> => (await readObjectHead(storage, key, bytesMax)).toString('utf8')
+
+/**
+ * Writes an object to the file `path`. `accept` is told its size in bytes before any of it is read,
+ * and refuses by throwing. Nothing is awaited between the answer and the reading of its body: an
+ * error of a body that nobody reads yet would end the process, and a body that nobody reads keeps
+ * its connection.
+ */
+export const downloadObject = async (
+  { s3, bucket }: Pick<Storage, 's3' | 'bucket'>,
+  key: string,
+  path: string,
+  { accept, signal }: { accept(sizeBytes: number): void; signal?: AbortSignal },
+): Promise<void> => {
+  const object = await s3.send(
+    new GetObjectCommand({ Bucket: bucket, Key: key }),
+    signal && { abortSignal: signal },
+  )
+  // In Node the body is a stream of Node's.
+  const body = object.Body as Readable
+  try {
+    accept(object.ContentLength ?? 0)
+  } catch (refusal) {
+    body.destroy()
+    throw refusal
+  }
+  await pipeline(body, createWriteStream(path), { signal })
+}
 
 export const putObject = async (
   { s3, bucket }: Storage,

@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { GetObjectCommand } from '@aws-sdk/client-s3'
 import type { Source, Video } from '../../../functions/video-processing/domain/processing.ts'
 import { FILE_BYTES_MAX } from '../../../shared/contracts/media.ts'
 import type { Step } from '../../../shared/lambda/step.ts'
-import { isMissing } from '../../../shared/storage/objects.ts'
+import { downloadObject, isMissing } from '../../../shared/storage/objects.ts'
 import type { Storage } from '../../../shared/storage/open.ts'
 import { type Encoding, encodingOf } from '../domain/job.ts'
 import { ladderFor } from '../domain/ladder.ts'
@@ -44,15 +40,13 @@ const look = async (
 }
 
 const download = async (video: Video, path: string, { s3 }: Storage): Promise<void> => {
-  try {
-    const object = await s3.send(
-      new GetObjectCommand({ Bucket: video.bucket, Key: video.sourceKey }),
-    )
-    if (!object.ContentLength) throw new VideoRejected('empty', 'The file is empty.')
-    if (object.ContentLength !== video.sourceBytes)
+  const accept = (sizeBytes: number) => {
+    if (sizeBytes === 0) throw new VideoRejected('empty', 'The file is empty.')
+    if (sizeBytes !== video.sourceBytes)
       throw new VideoRejected('source_changed', 'The file is not the one that was uploaded.')
-    // In Node the body is a stream of Node's.
-    await pipeline(object.Body as Readable, createWriteStream(path))
+  }
+  try {
+    await downloadObject({ s3, bucket: video.bucket }, video.sourceKey, path, { accept })
   } catch (error) {
     if (isMissing(error))
       throw new VideoRejected('source_missing', 'The uploaded file is not there any more.')
