@@ -125,6 +125,23 @@ describe('consume', () => {
     expect(await effects()).toEqual(['once'])
   })
 
+  it('logs what was done once it is, in traces that are logged, and what was parked in all', async () => {
+    const lines: string[] = []
+    const log = { ...silentLog, info: keep, error: keep }
+    function keep(message: string) {
+      lines.push(message)
+    }
+    await consume(renamed('logged'), { ...options(), log })
+    await consume(renamed('not logged'), { ...options(), log, isLogged: () => false })
+    expect(lines).toEqual(['event handled'])
+    disturb = () => {
+      expect(lines).toEqual(['event handled'])
+      throw new Error('it always fails')
+    }
+    await consume(renamed('never'), { ...options(), log, isLogged: () => false })
+    expect(lines).toEqual(['event handled', 'event parked'])
+  })
+
   it('leaves no effect and no claim of an attempt that failed', async () => {
     disturb = (attempt) => {
       if (attempt === 1) throw new Error('the first attempt fails')

@@ -6,6 +6,7 @@ import { assert } from '../kernel/assert.ts'
 import { DomainError } from '../kernel/errors.ts'
 import type { Clock } from '../kernel/time.ts'
 import { describeError, type Log } from '../observe/logger.ts'
+import { everyTrace, type Sampling } from '../observe/sampling.ts'
 import { continueTrace, traceIdOf } from '../observe/trace.ts'
 import {
   discardLetter,
@@ -25,6 +26,8 @@ export type ConsumeOptions<Deps> = {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
+  /** Which traces write that an event was handled; all, where it is not said. */
+  readonly isLogged?: Sampling
 }
 
 /** A reaction that fails is tried so often in all, at once, before its record is parked. */
@@ -135,17 +138,17 @@ const validate = (event: Envelope): Envelope => {
   return { ...event, data: definition.data.parse(event.data) }
 }
 
-const react = <Deps>(
+const react = async <Deps>(
   event: Envelope,
   options: ConsumeOptions<Deps>,
   claim: Claim,
 ): Promise<Outcome> => {
-  const { consumer, reactions, deps, database, clock, log } = options
+  const { consumer, reactions, deps, database, clock, log, isLogged = everyTrace } = options
   const traceparent = continueTrace(event.traceparent)
   const now = clock()
   const tenant: Tenant = event.organizationid ?? '*'
   const context = { tenant, now, actorId: event.actorid, traceparent }
-  return transaction<Outcome>(database, context, async (tx) => {
+  const outcome = await transaction<Outcome>(database, context, async (tx) => {
     if (!(await claim(tx))) return 'ignored'
     const claimed = await tx
       .tables<Tables>()
@@ -161,9 +164,12 @@ const react = <Deps>(
       deps: Deps,
     ) => Promise<void>
     await reaction({ event, data: event.data, now, tx }, deps)
-    log.info('event handled', { type: event.type, event: event.id, trace: traceIdOf(traceparent) })
     return 'done'
   })
+  const trace = traceIdOf(traceparent)
+  if (outcome === 'done' && isLogged(trace))
+    log.info('event handled', { type: event.type, event: event.id, trace })
+  return outcome
 }
 
 const park = async <Deps>(

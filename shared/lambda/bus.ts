@@ -53,9 +53,9 @@ export const busDoor = <C extends Contract, Deps>(
 ): ((event: MSKEvent | OperatorCall, context: Context) => Promise<unknown>) => {
   const { reactions } = service
   assert(reactions, 'a bus door needs reactions')
-  const { platform, database, deps, log, metrics } = runtime
+  const { platform, database, deps, log, isLogged, metrics } = runtime
   const consumer = service.contract.service
-  const options = { consumer, reactions, deps, database, clock: platform.clock, log }
+  const options = { consumer, reactions, deps, database, clock: platform.clock, log, isLogged }
   return runtime.wrap(async (event) => {
     if (!('records' in event)) {
       const call = operatorCallSchema.parse(event)

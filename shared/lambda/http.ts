@@ -14,7 +14,7 @@ export const httpDoor = <C extends Contract, Deps>(
   service: Service<C, Deps>,
   runtime: Runtime<Deps>,
 ): ((event: ALBEvent, context: Context) => Promise<ALBResult>) => {
-  const { platform, database, deps, log, metrics } = runtime
+  const { platform, database, deps, log, isLogged, metrics } = runtime
   const app = mount({
     contract: service.contract,
     routes: service.routes,
@@ -28,14 +28,16 @@ export const httpDoor = <C extends Contract, Deps>(
     const request = toRequest(event)
     const traceparent = continueTrace(traceparentOf(request.headers))
     request.headers.set('traceparent', traceparent)
-    runtime.trace(traceIdOf(traceparent))
+    const traceId = traceIdOf(traceparent)
+    runtime.trace(traceId)
     const response = await app.fetch(request)
     metrics.addMetric(`Status${Math.floor(response.status / 100)}xx`, MetricUnit.Count, 1)
-    log.info('request', {
-      method: event.httpMethod,
-      path: withoutTokens(event.path),
-      status: response.status,
-    })
+    if (response.status >= 400 || isLogged(traceId))
+      log.info('request', {
+        method: event.httpMethod,
+        path: withoutTokens(event.path),
+        status: response.status,
+      })
     return toResult(response)
   })
 }

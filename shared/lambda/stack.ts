@@ -10,6 +10,7 @@ import type { Environment } from '../config/load.ts'
 import { type Database, openDatabase } from '../db/open.ts'
 import { systemClock } from '../kernel/time.ts'
 import type { Log } from '../observe/logger.ts'
+import { type Sampling, samplingOf } from '../observe/sampling.ts'
 import { nudgePublisher } from '../outbox/nudge.ts'
 import type { Service } from '../service/define.ts'
 import { loadPlatform, type Platform } from '../service/platform.ts'
@@ -25,6 +26,8 @@ export type Runtime<Deps> = Stack & {
 export type Stack = {
   readonly environment: Environment
   readonly log: Log
+  /** Which traces write that all went well; `LOG_SHARE` of them. */
+  readonly isLogged: Sampling
   readonly metrics: Metrics
   /** Adds the trace id to every log line of this invocation, and to its X-Ray segment as `annotation.trace_id`. */
   trace(traceId: string): void
@@ -78,6 +81,7 @@ export const startStack = (name: string, environment: Environment = processEnvir
   return {
     environment,
     log,
+    isLogged: samplingOf(environment),
     metrics,
     trace: (traceId) => {
       logger.appendKeys({ trace_id: traceId })

@@ -28,10 +28,11 @@ export const stepDoor = <Input extends { readonly traceparent?: string }, Output
   step: Step<Input, Output, Deps>,
   runtime: Runtime<Deps>,
 ): ((input: Input, context: Context) => Promise<Output>) => {
-  const { platform, database, deps, log } = runtime
+  const { platform, database, deps, log, isLogged } = runtime
   return runtime.wrap(async (input) => {
     const traceparent = continueTrace(input.traceparent)
-    runtime.trace(traceIdOf(traceparent))
+    const traceId = traceIdOf(traceparent)
+    runtime.trace(traceId)
     const now = platform.clock()
     const output = await step(
       input,
@@ -44,7 +45,7 @@ export const stepDoor = <Input extends { readonly traceparent?: string }, Output
       },
       deps,
     )
-    log.info('step done')
+    if (isLogged(traceId)) log.info('step done')
     return output
   })
 }

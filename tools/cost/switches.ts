@@ -74,10 +74,10 @@ export const SWITCHES: readonly Switch[] = [
     name: 'log-sampling',
     title: 'Write the lines of one healthy call in ten',
     price:
-      'Nine healthy calls of ten can no longer be found by their trace id; errors and warnings are all kept. The logger has to learn it first.',
+      'Nine healthy traces of ten are found at the gateway alone; refusals, warnings and errors are all kept. It is the parameter logShare in serverless.yml.',
     apply: (inputs) => ({
       ...inputs,
-      assumptions: inputs.assumptions.with({ loggedShare: '0.1' }, 'log sampling is on'),
+      deployed: { ...inputs.deployed, logShare: Math.min(0.1, inputs.deployed.logShare) },
     }),
   },
   {

@@ -10,7 +10,7 @@ const fixture = fileURLToPath(
 )
 const text = await readFile(fixture, 'utf8')
 
-type Json = { Resources: Record<string, { Properties: Record<string, unknown> }> }
+type Json = { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> }
 const edited = (edit: (resources: Json['Resources']) => void) => {
   const document = JSON.parse(text) as Json
   edit(document.Resources)
@@ -57,6 +57,16 @@ describe('the packaged template', () => {
       }),
     )
     expect(changed.alarmMetrics - before).toBe(3)
+  })
+
+  it('says which share of traces is logged: all, where the functions are told nothing', () => {
+    expect(deployedFrom(text, fixture).logShare).toBe(1)
+    const told = edited((resources) => {
+      for (const { Type, Properties } of Object.values(resources))
+        if (Type === 'AWS::Lambda::Function')
+          Properties.Environment = { Variables: { LOG_SHARE: '0.25' } }
+    })
+    expect(told.logShare).toBe(0.25)
   })
 
   it('counts scheduled runs, by rate and by cron', () => {

@@ -12,7 +12,14 @@ export type Sensitivity = {
 }
 
 const ASSUMED = [
-  ...['duration.http', 'duration.bus', 'coldShare', 'eventsPerNudge', 'recordsPerBatch', 'logKb'],
+  ...[
+    'duration.http',
+    'duration.bus',
+    'coldShare',
+    'eventsPerNudge',
+    'recordsPerBatch',
+    'callLogKb',
+  ],
   ...['topicMetrics', 'engineLogGb', 'bitrateShare', 'oldShare', 'gatewayCpu', 'answerKb'],
 ]
 

@@ -35,17 +35,23 @@ export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[
       'logs.functions',
       'Logs of functions',
       over(
-        times(volumes.allCalls, assumptions.of('loggedShare'), assumptions.of('logKb')),
+        times(
+          volumes.allCalls,
+          plus(
+            assumptions.of('callLogKb'),
+            times(
+              packaged('share of traces that are logged', deployed.logShare, 'of calls'),
+              assumptions.of('lineLogKb'),
+            ),
+          ),
+        ),
         KB_PER_GB,
       ),
     ),
     logs(
       'logs.gateway',
       'Logs of the gateway',
-      over(
-        times(requests, assumptions.of('loggedShare'), assumptions.of('gatewayLogKb')),
-        KB_PER_GB,
-      ),
+      over(times(requests, assumptions.of('gatewayLogKb')), KB_PER_GB),
     ),
     logs('logs.engines', 'Logs of engines', plus(assumptions.of('engineLogGb'))),
     watch(
