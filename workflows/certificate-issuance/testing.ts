@@ -18,6 +18,7 @@ import { continueTrace } from '../../shared/observe/trace.ts'
 import type { TestDatabase } from '../../tests/support/database.ts'
 import { eventually } from '../../tests/support/eventually.ts'
 import type { TestStorage } from '../../tests/support/storage.ts'
+import { NotYetRecorded } from './errors.ts'
 import { openPrinter } from './printer.ts'
 import type { StepDeps, StepInput } from './steps/hold.ts'
 import { steps } from './workflow.ts'
@@ -50,7 +51,7 @@ export const useIssuance = (
   let server: StepFunctions
   let sfn: SFNClient
   let database: Database
-  /** Every step that ran, in order, as `checkRule` … */
+  /** Every step that ran, in order, as `checkRule` …; not one that came before the commit of what started it. */
   const ran: { step: StepName; input: StepInput }[] = []
   /** What happens to a step before or after it runs: a test's way to break the world around it. */
   const hooks: {
@@ -60,7 +61,8 @@ export const useIssuance = (
   let printer: StepDeps['printer']
 
   const runStep = async (step: StepName, input: StepInput): Promise<unknown> => {
-    ran.push({ step, input })
+    const run = { step, input }
+    ran.push(run)
     await hooks.before?.(step)
     const now = clock.now()
     const traceparent = continueTrace(input.traceparent)
@@ -73,7 +75,10 @@ export const useIssuance = (
     }
     const deps = { ...signing, storage: bucket.storage(), printer }
     // Each takes its own input; the state machine hands over what it names.
-    const output = await (steps[step] as AnyStep)(input, call, deps)
+    const output = await (steps[step] as AnyStep)(input, call, deps).catch((error: unknown) => {
+      if (error instanceof NotYetRecorded) ran.splice(ran.indexOf(run), 1)
+      throw error
+    })
     await hooks.after?.(step)
     return output ?? null
   }

@@ -119,20 +119,23 @@ let stepFunctions: StepFunctions
 let jobs: JobPort
 /** What a test puts before a step: to look, to interfere, or to throw as Lambda does. */
 let beforeStep: (name: string, input: StepInput) => Promise<void> | void = () => {}
+/** Steps that ran, in order, as `probe EXECUTION`; not one that came before the commit of what started it. */
 const calls: string[] = []
 
 const invokeLambda: InvokeLambda = async (arn, payload) => {
   const name = stepNameOf(/VideoProcessing(\w+)LambdaFunction/.exec(arn)?.[1] ?? '')
   // Over JSON, as a real invocation.
   const input = JSON.parse(JSON.stringify(payload)) as StepInput
+  const call = `${name} ${input.executionName}`
   try {
-    calls.push(`${name} ${input.executionName}`)
+    calls.push(call)
     await beforeStep(name, input)
     const step = steps[name as keyof typeof steps] as Step<StepInput, unknown, Deps>
     const deps = { ...stepDeps(environment()), probe: ffprobe(ffprobePath()) }
     const output = await step(input, stepCall(input), deps)
     return { payload: JSON.parse(JSON.stringify(output ?? null)) }
   } catch (error) {
+    if (error instanceof errors.NotYetRecorded) calls.splice(calls.lastIndexOf(call), 1)
     const { name: errorType, message: errorMessage } = error as Error
     return { payload: { errorType, errorMessage }, functionError: 'Unhandled' }
   }
