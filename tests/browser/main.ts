@@ -2,12 +2,12 @@ import { debianProgram } from '../support/engines/toolbox.ts'
 import { runJest, runStages, type Stage } from '../support/stages.ts'
 
 // `npm run test:browser [-- NAME …]`: pages as a person has them, in a real Chromium.
-const opsConsole: Stage = {
-  name: 'console',
+const stageOf = (name: string): Stage => ({
+  name,
   async run() {
     const chromium = await debianProgram('chromium', ['chromium', 'fonts-dejavu-core'])
-    return runJest(['tests/browser/console.test.ts'], { HUB_CHROMIUM: chromium })
+    return runJest([`tests/browser/${name}.test.ts`], { HUB_CHROMIUM: chromium })
   },
-}
+})
 
-await runStages([opsConsole])
+await runStages(['console', 'cost'].map(stageOf))

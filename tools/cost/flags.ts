@@ -11,7 +11,7 @@ export const USAGE = `npm run cost [-- options]: what the hub costs, against its
   --why LINE             the formula of a line with its numbers
   --baseline             the baseline's own table beside list prices
   --json | --csv         for programs and spreadsheets
-  --html FILE            one page with plots
+  --html FILE            one page with plots; with --actual, what was billed too
   --actual FILE          what AWS billed: a FOCUS 1.x, CUR or CUR 2.0 export, .csv or .csv.gz; may be repeated
   --budget               what Terraform's budgets must hold
   --template FILE        a packaged template, instead of packaging
@@ -35,7 +35,8 @@ const SHOWS = ['lines', 'baseline', 'json', 'csv', 'budget', 'help'] as const
 export const readFlags = (args: readonly string[]): Flags => {
   const values = parse(args)
   const shows = SHOWS.filter((name) => values[name])
-  if (shows.length > 1) throw new InputError(`--${shows[0]} and --${shows[1]} exclude each other.`)
+  const [one, other] = [...shows, ...(['why', 'html'] as const).filter((name) => values[name])]
+  if (other) throw new InputError(`--${one} and --${other} exclude each other.`)
   const stage = STAGES.find((name) => name === (values.stage ?? 'prod'))
   if (!stage)
     throw new InputError(`There is no stage ${values.stage}; there are ${STAGES.join(' and ')}.`)

@@ -24,6 +24,17 @@ const cost = async (...args: readonly string[]) => {
 
 beforeAll(() => cost('--budget'), 120_000)
 
+/** A FOCUS export of two months, of which the latter has one day. */
+const anExport = async (): Promise<string> => {
+  const path = await scratchFile('focus.csv')
+  const head =
+    'BilledCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargeCategory,ServiceName,Tags'
+  const row = (usd: string, month: string) =>
+    `${usd},USD,${month}-01,${month}-01,Usage,AWS Lambda,"{""user:stage"":""prod"",""user:group"":""<i>video</i>""}"`
+  await writeFile(path, [head, row('5', '2026-09'), row('12.5', '2026-10'), ''].join('\n'))
+  return path
+}
+
 describe('npm run cost', () => {
   it('compares both designs, says where serverless is dearer and what it would take', async () => {
     const { code, out } = await cost()
@@ -95,14 +106,9 @@ describe('npm run cost', () => {
   })
 
   it('compares what was billed', async () => {
-    const path = await scratchFile('focus.csv')
-    const head =
-      'BilledCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargeCategory,ServiceName,Tags'
-    const row = `12.5,USD,2026-10-01,2026-10-01,Usage,AWS Lambda,"{""user:stage"":""prod"",""user:group"":""video""}"`
-    await writeFile(path, `${head}\n${row}\n`)
-    const { out } = await cost('--actual', path)
+    const { out } = await cost('--actual', await anExport())
     expect(out).toMatch(/AWSLambda +\$12\.50/)
-    expect(out).toMatch(/video +\$12\.50/)
+    expect(out).toMatch(/<i>video<\/i> +\$12\.50/)
     expect(out).toMatch(/Budget \$[\d,]+\.00: billed so far /)
   })
 })
@@ -118,6 +124,22 @@ describe('the page', () => {
     expect(page).not.toMatch(/(src|href)="|@import|<script/)
     expect(page).toContain('lang="en"')
     expect(page).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('shows what was billed beside every scenario: by service, by group, and what moved', async () => {
+    const path = await scratchFile('cost.html')
+    await cost('--actual', await anExport(), '--html', path)
+    const page = await readFile(path, 'utf8')
+    expect(page.match(/role="img" aria-label="[^"]{30,}"/g)?.length).toBe(5)
+    for (const caption of [
+      ...['Spend by service', 'Spend by group', 'What moved, by service', 'What moved, by group'],
+      'Exam season',
+    ])
+      expect(page).toContain(`<caption>${caption}`)
+    expect(page).toContain('<td class="number">+$7.50</td>')
+    expect(page).toMatch(/Budget \$[\d,]+\.00: billed so far /)
+    expect(page).toContain('&lt;i&gt;video&lt;/i&gt;')
+    expect(page).not.toContain('<i>')
   })
 
   it('escapes what a scenario is called', async () => {
@@ -158,6 +180,11 @@ describe('bad input', () => {
       /Do you mean lambda\.certificateIssuanceRender\?$/,
     ],
     ['two forms at once', ['--json', '--csv'], /^--json and --csv exclude each other\.$/],
+    [
+      'a page and another form at once',
+      ['--csv', '--html', 'x'],
+      /^--csv and --html exclude each other\.$/,
+    ],
     ['no such file', ['--scenario', './none.yaml'], /^\.\/none\.yaml cannot be read\.$/],
     ['no such export', ['--actual', './none.csv'], /^\.\/none\.csv is not there\.$/],
     ['no such measurement', ['--measurements', './none.json'], /^\.\/none\.json cannot be read\.$/],

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { TemplateError } from '../../local/template/resolve.ts'
 import { readLedger } from './actual/ledger.ts'
-import { spendOf } from './actual/spend.ts'
+import { type Spend, spendOf } from './actual/spend.ts'
 import { explain } from './bill/explain.ts'
 import { usd } from './bill/money.ts'
 import { budgetOf } from './budget.ts'
@@ -40,17 +40,19 @@ const run = async (flags: Flags, { out }: Screen): Promise<void> => {
   })
   if (flags.show === 'budget') return out(await budgets(flags))
   const compared: Compared[] = []
-  // A line is explained, and spend compared, under one load.
-  const most = flags.why !== undefined || flags.actual.length > 0 ? 1 : undefined
+  // A line is explained, and spend compared, under one load; the page shows all beside it.
+  const isOfOne = flags.why !== undefined || (flags.actual.length > 0 && flags.html === undefined)
+  const most = isOfOne ? 1 : undefined
   for (const name of (await scenariosOf(flags)).slice(0, most))
     compared.push(await compare(workspace, await readScenario(name)))
   if (flags.why !== undefined) return out(why(flags.why, compared))
-  if (flags.actual.length > 0) return out(await spent(flags, workspace, compared))
+  const spend = flags.actual.length > 0 ? await spent(flags, workspace, compared) : undefined
+  if (spend && flags.html === undefined) return out(spendShown(spend, flags.show))
   const report = reportOf(workspace, compared)
   if (flags.html === undefined) return out(shown(report, flags.show))
   // Drawing brings in a large library, which nothing else needs.
   const { reportPage } = await import('./output/page.ts')
-  await writeFile(flags.html, await reportPage(report))
+  await writeFile(flags.html, await reportPage(report, spend))
   out(`Written: ${flags.html}`)
 }
 
@@ -91,16 +93,18 @@ const budgets = async ({ template, measurements }: Flags): Promise<string> => {
 
 /** What was billed, beside the first scenario as the plan. */
 const spent = async (
-  { actual, show, stage }: Flags,
+  { actual, stage }: Flags,
   { platform }: Workspace,
   [plan]: readonly Compared[],
-): Promise<string> => {
-  const spend = spendOf(await readLedger(actual), {
+): Promise<Spend> =>
+  spendOf(await readLedger(actual), {
     stage,
     lines: plan?.serverless.lines ?? [],
     baselineLines: plan?.baseline.lines ?? [],
     budgetUsd: platform.sizes.budget.monthly_usd,
   })
+
+const spendShown = (spend: Spend, show: Flags['show']): string => {
   if (show === 'json') return spendJson(spend)
   return show === 'csv' ? spendCsv(spend) : spendText(spend)
 }

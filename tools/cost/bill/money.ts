@@ -25,5 +25,9 @@ export const usd = (amount: MicroUsd, digits = 2): string => {
   return `${sign}$${grouped}${decimals === undefined ? '' : `.${decimals}`}`
 }
 
+/** A difference, for people: `+$3.00`, `−$3.00`. */
+export const signedUsd = (amount: MicroUsd): string =>
+  amount > 0n ? `+${usd(amount)}` : usd(amount)
+
 /** For plots and ratios alone: a plain number of dollars. */
 export const dollars = (amount: MicroUsd): number => Number(usdText(amount, 6))

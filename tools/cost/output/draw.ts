@@ -1,6 +1,13 @@
 import * as vega from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 
+/** A drawing with the sentence that stands for it. */
+export type Plot = { readonly title: string; readonly summary: string; readonly svg: string }
+
+/** A plot before it is drawn. */
+export type Drawing = Omit<Plot, 'svg'> & { readonly spec: TopLevelSpec }
+
+export const PLOT_WIDTH_PX = 760
 /** Text and thin lines. */
 export const INK = '#222222'
 const LABEL_PX_MAX = 260
@@ -41,8 +48,13 @@ const STRICT: ReturnType<typeof vega.logger> = Object.assign(vega.logger(vega.Wa
 /** The drawing's sentence stands for all of its marks. */
 const MARK_ROLES = / (?:role|aria-[a-z]+)="[^"]*"/g
 
+export const drawn = async ({ spec, ...texts }: Drawing): Promise<Plot> => ({
+  ...texts,
+  svg: await draw(spec),
+})
+
 /** As SVG, without a browser. */
-export const draw = async (spec: TopLevelSpec): Promise<string> => {
+const draw = async (spec: TopLevelSpec): Promise<string> => {
   const view = new vega.View(
     vega.parse(compile({ ...spec, config, padding: 4 }, { logger: STRICT }).spec),
     {

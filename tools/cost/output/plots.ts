@@ -1,26 +1,16 @@
-import type { TopLevelSpec } from 'vega-lite'
 import type { Component } from '../bill/line.ts'
 import { dollars } from '../bill/money.ts'
 import type { Report } from '../report.ts'
-import { draw, INK } from './draw.ts'
+import { type Drawing, drawn, INK, type Plot, PLOT_WIDTH_PX as WIDTH } from './draw.ts'
 import { words } from './words.ts'
 
-/** A drawing with the sentence that stands for it. */
-export type Plot = { readonly title: string; readonly summary: string; readonly svg: string }
-
-type Drawn = Omit<Plot, 'svg'> & { readonly spec: TopLevelSpec }
-
 /** The plots of a report. */
-export const plotsOf = async (report: Report): Promise<readonly Plot[]> =>
+export const plotsOf = (report: Report): Promise<readonly Plot[]> =>
   Promise.all(
-    [billByComponent, costPerLearner, lambdaAgainstNodes, whatItHangsOn].map(async (plot) => {
-      const { spec, ...texts } = plot(report)
-      const svg = await draw(spec)
-      return { ...texts, svg }
-    }),
+    [billByComponent, costPerLearner, lambdaAgainstNodes, whatItHangsOn].map((plot) =>
+      drawn(plot(report)),
+    ),
   )
-
-const WIDTH = 760
 
 // Colours that differ in lightness too, and that people with any kind of colour vision tell apart (Okabe and Ito).
 const PARTS = [
@@ -44,7 +34,7 @@ const DESIGN_COLORS = { domain: ['EKS', 'serverless'], range: ['#b04a00', '#0072
 
 const DESIGNS = ['baseline', 'serverless'] as const
 
-const billByComponent = ({ scenarios }: Report): Drawn => {
+const billByComponent = ({ scenarios }: Report): Drawing => {
   const rows = scenarios.flatMap(({ name, components }) =>
     DESIGNS.flatMap((design) =>
       PARTS.map((part, order) => ({
@@ -107,7 +97,7 @@ const billByComponent = ({ scenarios }: Report): Drawn => {
   }
 }
 
-const costPerLearner = ({ scenarios }: Report): Drawn => {
+const costPerLearner = ({ scenarios }: Report): Drawing => {
   const rows = scenarios.flatMap(({ name, activeLearners, ...totals }) =>
     DESIGNS.map((design) => ({
       scenario: name,
@@ -160,7 +150,7 @@ const costPerLearner = ({ scenarios }: Report): Drawn => {
   }
 }
 
-const lambdaAgainstNodes = ({ breakEven: { points, at, services } }: Report): Drawn => {
+const lambdaAgainstNodes = ({ breakEven: { points, at, services } }: Report): Drawing => {
   const rows = points.flatMap(({ requests, functions, nodes }) => [
     { requests: requests / 1e6, runs: 'functions', usd: dollars(functions) },
     { requests: requests / 1e6, runs: 'nodes', usd: dollars(nodes) },
@@ -218,7 +208,7 @@ const lambdaAgainstNodes = ({ breakEven: { points, at, services } }: Report): Dr
 
 const SHOWN = 12
 
-const whatItHangsOn = ({ sensitivities }: Report): Drawn => {
+const whatItHangsOn = ({ sensitivities }: Report): Drawing => {
   const shown = sensitivities.slice(0, SHOWN)
   const rows = shown.flatMap(({ name, half, twice }) => [
     { name: words(name), change: 'half of it', usd: dollars(half) },

@@ -1,82 +1,57 @@
 import { stringify } from 'csv-stringify/sync'
-import { movedMost, type Spend, type SpendRow } from '../actual/spend.ts'
-import { type MicroUsd, usd, usdText } from '../bill/money.ts'
-import { columns } from './columns.ts'
-
-const signed = (amount: MicroUsd) => (amount > 0n ? `+${usd(amount)}` : usd(amount))
-const MOVED_SHOWN = 10
+import type { Spend } from '../actual/spend.ts'
+import { type MicroUsd, signedUsd, usd, usdText } from '../bill/money.ts'
+import { columns } from './table.ts'
+import { movedTables, spendTables } from './tables.ts'
 
 /** Spend against plan, baseline, budget and forecast, for a terminal. */
 export const spendText = (spend: Spend): string =>
   [
-    `${spend.month}: ${spend.days} of ${spend.daysOfMonth} days. Plan and baseline are their part for these days.`,
-    table('service', [...spend.services, spend.total]),
-    table('group', [...spend.groups, spend.total]),
-    aside(spend),
-    budget(spend),
-    moved(spend),
+    coverage(spend),
+    ...spendTables(spend).map(columns),
+    aside(spend).join('\n'),
+    verdict(spend),
+    ...['What moved', moved(spend), ...moves(spend)],
   ].join('\n\n')
 
-const table = (name: string, rows: readonly SpendRow[]) =>
-  columns(
-    [
-      name,
-      'spent',
-      'plan',
-      'spent less plan',
-      'EKS baseline',
-      'forecast',
-      'plan of the month',
-      'budget',
-    ],
-    rows.map(({ name: title, spent, plan, baseline, forecast, planOfMonth, budget: limit }) => [
-      title,
-      usd(spent),
-      usd(plan),
-      signed(spent - plan),
-      baseline === undefined ? '' : usd(baseline),
-      usd(forecast),
-      usd(planOfMonth),
-      usd(limit),
-    ]),
-  )
+const moves = (spend: Spend): readonly string[] =>
+  movedTables(spend)
+    .filter(({ rows }) => rows.length > 0)
+    .map(columns)
 
-const aside = ({ aside: { credit, refund, tax, other }, billed, otherStages, untagged }: Spend) =>
-  [
-    `Not in the plan: credits ${usd(credit)}, refunds ${usd(refund)}, tax ${usd(tax)}${other === 0n ? '' : `, of kinds that are unknown here ${usd(other)}`}. Billed in all: ${usd(billed)}.`,
-    ...(otherStages === 0n
-      ? []
-      : [`Left out, because it carries another stage's tag: ${usd(otherStages)}.`]),
-    ...(untagged === 0n
-      ? []
-      : [`Without any tag, and so not seen by the budget: ${usd(untagged)}.`]),
-  ].join('\n')
+/** Which days are compared. */
+export const coverage = ({ month, days, daysOfMonth }: Spend): string =>
+  `${month}: ${days} of ${daysOfMonth} days. Plan and baseline are their part for these days.`
 
-const budget = ({ budget: limit, forecastBilled, billed }: Spend) => {
+/** What was billed and is in no plan, as sentences. */
+export const aside = ({
+  aside: { credit, refund, tax, other },
+  billed,
+  otherStages,
+  untagged,
+}: Spend): readonly string[] => [
+  `Not in the plan: credits ${usd(credit)}, refunds ${usd(refund)}, tax ${usd(tax)}${other === 0n ? '' : `, of kinds that are unknown here ${usd(other)}`}. Billed in all: ${usd(billed)}.`,
+  ...(otherStages === 0n
+    ? []
+    : [`Left out, because it carries another stage's tag: ${usd(otherStages)}.`]),
+  ...(untagged === 0n ? [] : [`Without any tag, and so not seen by the budget: ${usd(untagged)}.`]),
+]
+
+/** The budget beside what was billed and what is to come. */
+export const verdict = ({ budget: limit, forecastBilled, billed }: Spend): string => {
   const percent = (amount: MicroUsd) => `${Number((amount * 1_000n) / limit) / 10} %`
-  const verdict =
+  const end =
     forecastBilled > limit
       ? `over it by ${usd(forecastBilled - limit)}`
       : `within it by ${usd(limit - forecastBilled)}`
-  return `Budget ${usd(limit)}: billed so far ${percent(billed)}; the forecast of what it counts is ${usd(forecastBilled)} (${percent(forecastBilled)}), ${verdict}.`
+  return `Budget ${usd(limit)}: billed so far ${percent(billed)}; the forecast of what it counts is ${usd(forecastBilled)} (${percent(forecastBilled)}), ${end}.`
 }
 
-const moved = ({ services, groups, total }: Spend) => {
-  if (total.before === undefined)
-    return 'The export does not hold the month before, so nothing can be said of what moved.'
-  const parts = [
-    ['service', movedMost(services, MOVED_SHOWN)] as const,
-    ['group', movedMost(groups, MOVED_SHOWN)] as const,
-  ].map(([name, rows]) =>
-    rows.length === 0
-      ? `No ${name} moved by a dollar.`
-      : columns(
-          [name, 'month before, same days', 'spent', 'moved'],
-          rows.map((row) => [row.name, usd(row.before), usd(row.spent), signed(row.change)]),
-        ),
-  )
-  return `What moved: ${signed(total.spent - total.before)} in all\n\n${parts.join('\n\n')}`
-}
+/** How all of it changed, or why that cannot be said. */
+export const moved = ({ total }: Spend): string =>
+  total.before === undefined
+    ? 'The export does not hold the month before, so nothing can be said of what moved.'
+    : `${signedUsd(total.spent - total.before)} in all, against the same days of the month before; what follows moved by a dollar and more.`
 
 /** The same for programs; amounts are decimal strings. */
 export const spendJson = (spend: Spend): string =>

@@ -8,8 +8,11 @@ h2 { margin: 2.5rem 0 .75rem; font-size: 1.3rem }
 header p { color: var(--soft); max-width: 46rem }
 .headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem; margin: 1.25rem 0 0 }
 .headline div { padding: .75rem 1rem; background: var(--tint); border-left: 4px solid var(--accent) }
-dt { color: var(--soft); font-size: .9rem }
-dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums }
+h3 { margin: 1.25rem 0 .5rem; font-size: 1.05rem }
+dt { font-weight: 600 }
+dd { margin: 0 0 .5rem }
+.headline dt { color: var(--soft); font-size: .9rem; font-weight: 400 }
+.headline dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums }
 figure { margin: 0 }
 .plot { overflow-x: auto }
 .plot svg { display: block; width: 100%; height: auto; min-width: 36rem }

@@ -1,0 +1,78 @@
+import { writeFile } from 'node:fs/promises'
+import { pathToFileURL } from 'node:url'
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import { runCost } from '../../tools/cost/run.ts'
+import { scratchFile } from '../../tools/cost/testing.ts'
+import { DESKTOP, picture, type Screen, useBrowser, violationsOf } from './browser.ts'
+
+// The cost owners' page as a person opens it: a file on their disk, without a server and without scripts.
+
+const chromium = useBrowser()
+let pageUrl: string
+
+const HEAD =
+  'BilledCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargeCategory,ServiceName,Tags'
+const TAGS = `"{""user:stage"":""prod"",""user:group"":""video""}"`
+
+beforeAll(async () => {
+  const [path, actual] = [await scratchFile('cost.html'), await scratchFile('focus.csv')]
+  const rows = (['AWS Lambda,3', 'Amazon Relational Database Service,50'] as const).flatMap((row) =>
+    ['2026-09', '2026-10'].map((month) => {
+      const [service, usd] = row.split(',')
+      return `${usd}${month.slice(-1)},USD,${month}-01,${month}-01,Usage,${service},${TAGS}`
+    }),
+  )
+  await writeFile(actual, [HEAD, ...rows, ''].join('\n'))
+  const complaints: string[] = []
+  await runCost(['--actual', actual, '--html', path], {
+    out() {},
+    err: (text) => complaints.push(text),
+  })
+  expect(complaints).toEqual([])
+  pageUrl = pathToFileURL(path).href
+}, 120_000)
+
+const SCREENS: readonly (readonly [string, Screen])[] = [
+  ['wide', DESKTOP],
+  ['narrow', { width: 390, height: 844, colorScheme: 'light' }],
+]
+
+describe('the cost page', () => {
+  it.each(SCREENS)('lacks nothing that axe looks for: %s', async (name, screen) => {
+    const { page, context, complaints } = await chromium.open(pageUrl, { screen })
+    // Closed, a part could hide what is wrong with it.
+    await page.evaluate('for (const part of document.querySelectorAll("details")) part.open = true')
+    expect(await violationsOf(page)).toEqual([])
+    expect(complaints).toEqual([])
+    await picture(page, `cost-${name}`)
+    await context.close()
+  })
+
+  it('fetches nothing, and never scrolls sideways as a whole', async () => {
+    const { page, context } = await chromium.open(pageUrl, {
+      screen: { width: 390, height: 844, colorScheme: 'light' },
+    })
+    const fetched: string[] = []
+    page.on('request', (request) => fetched.push(request.url()))
+    await page.reload()
+    expect(fetched).toEqual([pageUrl])
+    expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(
+      true,
+    )
+    await context.close()
+  })
+
+  it('is read by keyboard: every plot and every table can be reached and scrolled', async () => {
+    const { page, context } = await chromium.open(pageUrl)
+    const regions = await page.locator('[role=region], [role=img]').count()
+    const reached = new Set<string>()
+    for (let presses = 0; presses < 3 * regions; presses += 1) {
+      await page.keyboard.press('Tab')
+      const label = await page.evaluate('document.activeElement?.getAttribute("aria-label") ?? ""')
+      if (label) reached.add(String(label))
+    }
+    expect(reached).toContain('What moved, by service')
+    expect([...reached].some((label) => label.startsWith('Bars by service'))).toBe(true)
+    await context.close()
+  })
+})
