@@ -1,14 +1,19 @@
-/**
- * The only prices that this tool knows: us-east-1, USD, arm64, AWS Lambda's price list as read in August 2026. Reserved
- * concurrency costs nothing.
- */
-export const PROVISIONED_USD_PER_GB_SECOND = 0.000_003_333_3
+import { readPrices } from '../cost/inputs/prices.ts'
 
-export const SECONDS_PER_MONTH = 730 * 3_600
+/** Where the account's concurrency is planned for. */
+const REGION = 'us-east-1'
+const SECONDS_PER_MONTH = 730 * 3_600
+
+/** What keeping environments warm costs in a month, in US dollars, whether they are used or not. */
+export type WarmPrice = (environments: number, memoryMb: number) => number
 
 /**
- * What keeping environments warm costs in a month, whether they are used or not. Their runs are cheaper in turn
- * (0.0000077778 instead of 0.0000133334 per GB-s), which is left out: the figure is an upper bound.
+ * From the price table of `npm run cost`. Runs of a warm environment are cheaper in turn, which is left out: the figure is
+ * an upper bound. Reserved concurrency costs nothing.
  */
-export const provisionedUsdPerMonth = (environments: number, memoryMb: number): number =>
-  environments * (memoryMb / 1_024) * PROVISIONED_USD_PER_GB_SECOND * SECONDS_PER_MONTH
+export const readWarmPrice = async (): Promise<WarmPrice> => {
+  const prices = await readPrices(REGION)
+  const usdPerGbSecond = prices.of('lambda.provisioned.arm64').value.toNumber()
+  return (environments, memoryMb) =>
+    environments * (memoryMb / 1_024) * usdPerGbSecond * SECONDS_PER_MONTH
+}

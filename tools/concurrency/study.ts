@@ -12,6 +12,7 @@ import { findingsOf } from './plan/findings.ts'
 import { planFor } from './plan/plan.ts'
 import type { Targets } from './plan/policy.ts'
 import { connectionsOf, consumptionOf, readInstanceClass } from './plan/shared.ts'
+import { readWarmPrice, type WarmPrice } from './prices.ts'
 import type { Study } from './report/study.ts'
 import { type Stack, stackOf } from './stack.ts'
 import { readAccessLog } from './traffic/access-log.ts'
@@ -29,6 +30,7 @@ export type Studied = {
   /** As it was given: calls at the doors only, where nothing else was counted. */
   readonly traffic: Traffic
   readonly measurement: Measurement
+  readonly warmPrice: WarmPrice
 }
 
 /** Reads everything that was named and plans. @throws InputError or an Error in one sentence. */
@@ -49,7 +51,11 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
     headroom: args.headroom,
     account: args.account,
   }
-  const plan = planFor({ stack, traffic: followed, figures: measurement.functions, targets })
+  const warmPrice = await readWarmPrice()
+  const plan = planFor({
+    ...{ stack, traffic: followed, figures: measurement.functions, targets },
+    warmPrice,
+  })
   const instanceClass = await readInstanceClass(args.sizes ?? SIZES)
   const connections = connectionsOf(plan.functions, { instanceClass, targets })
   const consumption = consumptionOf(stack, {
@@ -62,7 +68,7 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
   const { measuredAt, command, machine } = measurement
   const durations = `Durations: ${command}, ${measuredAt.slice(0, 10)}, on ${machine}.`
   const study = { traffic: followed, targets, plan, connections, consumption, findings, durations }
-  return { study, stack, traffic, measurement }
+  return { study, stack, traffic, measurement, warmPrice }
 }
 
 const trafficOf = async (args: Arguments, template: Template): Promise<Traffic> => {

@@ -1,8 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { figuresOf, sampleStack, sampleTargets, sampleTraffic } from '../fixtures/sample.ts'
+import {
+  figuresOf,
+  sampleStack,
+  sampleTargets,
+  sampleTraffic,
+  sampleWarmPrice,
+} from '../fixtures/sample.ts'
 import { UNRESERVED_MIN } from '../limits.ts'
 import { erlangB } from '../model/erlang.ts'
+import { readWarmPrice } from '../prices.ts'
 import type { Stack } from '../stack.ts'
 import { findingsOf } from './findings.ts'
 import { type Plan, planFor } from './plan.ts'
@@ -15,7 +22,7 @@ const keys = sampleStack.functions.map(({ key }) => key)
 const plan = (
   rates: Readonly<Record<string, readonly number[]>>,
   { stack = sampleStack, targets = sampleTargets } = {},
-) => planFor({ stack, traffic: sampleTraffic(rates), figures, targets })
+) => planFor({ stack, traffic: sampleTraffic(rates), figures, targets, warmPrice: sampleWarmPrice })
 
 const of = (whole: Plan, key: string) => {
   const found = whole.functions.find((one) => one.of.key === key)
@@ -55,13 +62,14 @@ describe('a plan', () => {
     expect(whole.proposed.unreserved).toBe(1_000 - needed - 5 - 1)
   })
 
-  it('keeps warm what a burst would find cold, and says what that costs', () => {
+  it('keeps warm what a burst would find cold, and says what that costs', async () => {
     const { now, proposed } = of(plan({ assessmentHttp: burst }), 'assessmentHttp')
     expect(now.cold.worstMinuteShare).toBeGreaterThan(0.01)
     expect(proposed.cold.worstMinuteShare).toBeLessThanOrEqual(0.01)
     expect(proposed.provisioned).toBeGreaterThan(0)
-    const gigabytes = (proposed.provisioned ?? 0) * 0.5
-    expect(proposed.usdPerMonth).toBeCloseTo(gigabytes * 0.0000033333 * 730 * 3_600, 6)
+    expect(proposed.usdPerMonth).toBe(sampleWarmPrice(proposed.provisioned ?? 0, 512))
+    // A gigabyte that is kept warm for a month, as AWS's calculator rounds it.
+    expect((await readWarmPrice())(1, 1_024).toFixed(2)).toBe('8.76')
   })
 
   it('keeps nothing warm for a steady stream', () => {
@@ -100,7 +108,7 @@ describe('a plan', () => {
           { ...figures.userHttp, ...one, durationMs: short },
         ]),
       ) as typeof figures,
-      targets: sampleTargets,
+      ...{ targets: sampleTargets, warmPrice: sampleWarmPrice },
     })
     expect(of(whole, 'assessmentHttp').needed).toBe(150)
   })

@@ -3,7 +3,7 @@ import { REQUESTS_PER_CONCURRENCY, UNRESERVED_MIN } from '../limits.ts'
 import { type ColdStarts, coldStartsOf } from '../model/cold-starts.ts'
 import { type Demand, demandOf } from '../model/demand.ts'
 import { erlangB, placesFor } from '../model/erlang.ts'
-import { provisionedUsdPerMonth } from '../prices.ts'
+import type { WarmPrice } from '../prices.ts'
 import type { Stack, StackFunction } from '../stack.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import { ESSENTIAL, type Targets, UTILISATION_MAX } from './policy.ts'
@@ -55,6 +55,7 @@ type Context = {
   readonly traffic: Traffic
   readonly figures: Readonly<Record<string, FunctionFigures>>
   readonly targets: Targets
+  readonly warmPrice: WarmPrice
 }
 
 /**
@@ -196,11 +197,11 @@ const outcomeOf = (
   need: Need,
   { reserved, provisioned }: Setting,
   pool: Pool,
-  { traffic, targets }: Context,
+  { traffic, targets, warmPrice }: Context,
 ): Outcome => ({
   throttled: throttledOf(need, reserved, pool),
   cold: coldOf(need, { provisioned: provisioned ?? 0, traffic, targets }),
-  usdPerMonth: provisionedUsdPerMonth(provisioned ?? 0, need.of.memoryMb),
+  usdPerMonth: warmPrice(provisioned ?? 0, need.of.memoryMb),
 })
 
 const throttledOf = ({ of, demand }: Need, reserved: number | undefined, pool: Pool): number => {

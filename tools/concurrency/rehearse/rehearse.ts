@@ -25,7 +25,7 @@ const LEAD_SECONDS = 10
  */
 export const rehearse = async (studied: Studied, args: Arguments): Promise<string> => {
   refuseEngines(process.env)
-  const { stack, study, measurement } = studied
+  const { stack, study, measurement, warmPrice } = studied
   const doors = doorsOf(studied)
   const window = busiestWindow(doors, { seconds: args.seconds, ratePerSecond: args.rate })
   const traffic = withLead(cutTo(doors, window))
@@ -33,7 +33,7 @@ export const rehearse = async (studied: Studied, args: Arguments): Promise<strin
     stack,
     traffic: followTraffic({ ...traffic, covers: 'doors' }, stack, measurement.functions),
     figures: measurement.functions,
-    targets: study.targets,
+    ...{ targets: study.targets, warmPrice },
   })
   const figures = {
     now: presentFigures(study.plan, window),
