@@ -5,6 +5,7 @@ import { InputError } from './inputs/yaml.ts'
 export const USAGE = `npm run cost [-- options]: what the hub costs, against its EKS baseline
 
   --scenario NAME|FILE   a load; may be repeated, the first is what the report is about
+  --region NAME          whose prices, instead of the scenario's
   --with a,b             switches that make the bill smaller
   --stage prod|staging   whose sizes (prod)
   --lines                every line of the bill
@@ -19,6 +20,7 @@ export const USAGE = `npm run cost [-- options]: what the hub costs, against its
 
 export type Flags = {
   readonly scenarios: readonly string[]
+  readonly region: string | undefined
   readonly switches: readonly string[]
   readonly stage: Stage
   readonly show: 'report' | 'lines' | 'baseline' | 'json' | 'csv' | 'budget' | 'help'
@@ -42,6 +44,7 @@ export const readFlags = (args: readonly string[]): Flags => {
     throw new InputError(`There is no stage ${values.stage}; there are ${STAGES.join(' and ')}.`)
   return {
     scenarios: values.scenario ?? [],
+    region: values.region,
     switches: (values.with ?? []).flatMap((list) => list.split(',')).filter(Boolean),
     stage,
     show: shows[0] ?? 'report',
@@ -59,6 +62,7 @@ const parse = (args: readonly string[]) => {
       args: [...args],
       options: {
         scenario: { type: 'string', multiple: true },
+        region: { type: 'string' },
         with: { type: 'string', multiple: true },
         stage: { type: 'string' },
         why: { type: 'string' },

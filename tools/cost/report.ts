@@ -1,3 +1,4 @@
+import { valuesOf } from './bill/formula.ts'
 import { COMPONENTS, type Component, type PricedLine, sumBy } from './bill/line.ts'
 import { type MicroUsd, microUsd, sumUsd } from './bill/money.ts'
 import {
@@ -65,7 +66,7 @@ export type Report = {
     readonly amount: MicroUsd
     readonly lines: number
   }[]
-  /** Prices that were recalled and not looked up, and what they price. */
+  /** Prices of the first scenario that were recalled and not looked up. */
   readonly recalled: readonly string[]
 }
 
@@ -101,9 +102,7 @@ export const reportOf = (workspace: Workspace, compared: readonly Compared[]): R
     breakEven: breakEven(inputs, REQUESTS_MAX),
     sensitivities: sensitivities(inputs),
     assumed: assumedIn(first.serverless.lines),
-    recalled: inputs.prices.rows
-      .filter(({ kind }) => kind === 'recalled')
-      .map(({ item, region }) => `${item} (${region})`),
+    recalled: recalledIn(first.serverless.lines),
   }
 }
 
@@ -145,6 +144,13 @@ const savingsOf = ({ switches }: Workspace, { inputs, scenario }: Compared): rea
       together: serverlessBill(switchOn(plain, missing)).total,
     }
   })
+}
+
+const recalledIn = (lines: readonly PricedLine[]): readonly string[] => {
+  const prices = lines
+    .flatMap(({ cost }) => valuesOf(cost))
+    .filter(({ origin }) => origin.isRecalled)
+  return [...new Set(prices.map(({ name, origin }) => `${name} (${origin.text})`))].toSorted()
 }
 
 const assumedIn = (lines: readonly PricedLine[]): Report['assumed'] => {

@@ -98,6 +98,19 @@ describe('npm run cost', () => {
     expect(out).toContain('price of elasticache.cache.t4g.small')
   })
 
+  it('costs another region by its own prices, and counts those that are from memory', async () => {
+    const { out } = await cost('--region', 'eu-west-1', '--why', 'nat.hours')
+    expect(out).toContain('price of nat.hours: 0.048 USD per hours (price: eu-west-1, aws-list, ')
+    const recalled = async (region: string) => {
+      const { scenarios, recalled } = JSON.parse((await cost('--region', region, '--json')).out)
+      for (const { serverless } of scenarios) expect(Number(serverless)).toBeGreaterThan(1_000)
+      return recalled as string[]
+    }
+    const [home, away] = [await recalled('us-east-1'), await recalled('eu-west-1')]
+    expect(away.length).toBeGreaterThan(home.length)
+    expect(away).toContain('price of rds.db.r5.xlarge (eu-west-1, recalled, 2026-11)')
+  })
+
   it('takes a load of the caller’s', async () => {
     const path = await scratchFile('mine.json')
     const text = await readFile(new URL('./data/scenarios/pilot.yaml', import.meta.url), 'utf8')
@@ -209,7 +222,7 @@ describe('bad input', () => {
       'a region without prices',
       'title: Pilot',
       'region: eu-north-1\ntitle: Pilot',
-      /has no .+ in eu-north-1, only in us-east-1/,
+      /^There are no prices for eu-north-1; there are us-east-1, eu-west-1\.$/,
     ],
   ])('in a scenario: %s is refused', async (_what, from, to, sentence) => {
     const path = await scratchFile('load.yaml')

@@ -43,8 +43,11 @@ const run = async (flags: Flags, { out }: Screen): Promise<void> => {
   // A line is explained, and spend compared, under one load; the page shows all beside it.
   const isOfOne = flags.why !== undefined || (flags.actual.length > 0 && flags.html === undefined)
   const most = isOfOne ? 1 : undefined
-  for (const name of (await scenariosOf(flags)).slice(0, most))
-    compared.push(await compare(workspace, await readScenario(name)))
+  for (const name of (await scenariosOf(flags)).slice(0, most)) {
+    const scenario = await readScenario(name)
+    const { region = scenario.region } = flags
+    compared.push(await compare(workspace, { ...scenario, region }))
+  }
   if (flags.why !== undefined) return out(why(flags.why, compared))
   const spend = flags.actual.length > 0 ? await spent(flags, workspace, compared) : undefined
   if (spend && flags.html === undefined) return out(spendShown(spend, flags.show))

@@ -14,6 +14,8 @@ export type Origin = {
     | 'fixed'
   /** A file, a path within it, or the reason. */
   readonly text: string
+  /** A price that nobody looked up. */
+  readonly isRecalled?: boolean
 }
 
 export type Value = {

@@ -44,9 +44,9 @@ describe('a file', () => {
   })
 })
 
-const table = async (rows: readonly string[]) => {
+const table = async (rows: readonly string[], regions = 'us-east-1') => {
   const path = await scratchFile('prices.yaml')
-  const head = ['looked: 2026-11-22', 'currency: USD', 'prices:']
+  const head = ['looked: 2026-11-22', `currency: USD\nregions: [${regions}]`, 'prices:']
   await writeFile(path, [...head, ...rows.map((row) => `  - { ${row} }`)].join('\n'))
   return readPrices('us-east-1', path)
 }
@@ -74,18 +74,28 @@ describe('the price table', () => {
     expect([cost(0), cost(100), cost(101), cost(300)]).toEqual(['0', '10', '10.05', '20'])
   })
 
-  it('refuses a region without prices, naming those that have one', async () => {
-    const { of } = await readPrices('eu-central-1')
-    expect(() => of('nat.hours')).toThrow(
-      'The price table has no nat.hours in eu-central-1, only in us-east-1.',
-    )
+  it('refuses a region that it does not name, even one that copies are sent to', async () => {
+    for (const region of ['eu-central-1', 'us-west-2', 'global'])
+      await expect(readPrices(region)).rejects.toThrow(
+        `There are no prices for ${region}; there are us-east-1, eu-west-1.`,
+      )
+  })
+
+  it('takes what is the same everywhere from no region', async () => {
+    const { of } = await readPrices('eu-west-1')
     expect(of('route53.zone').value.toFixed()).toBe('0.5')
+    expect(() => of('moon.rent')).toThrow('The price table has no moon.rent in eu-west-1.')
+  })
+
+  it('refuses a region that lacks a price which another has', async () => {
+    const gap = table([`item: a, usd: "1", ${common}`], 'us-east-1, eu-west-1')
+    await expect(gap).rejects.toThrow(/:3: regions\.1: eu-west-1 has no price of a/)
   })
 
   it.each([
-    ['a price twice', [`item: a, usd: "1", ${common}`, `item: a, usd: "2", ${common}`], ':5: '],
-    ['an open last tier missing', [`item: a, usd: "1", upTo: 5, ${common}`], ':4: '],
-    ['a price as a float', [`item: a, usd: 0.1, ${common}`], ':4: prices.0.usd'],
+    ['a price twice', [`item: a, usd: "1", ${common}`, `item: a, usd: "2", ${common}`], ':6: '],
+    ['an open last tier missing', [`item: a, usd: "1", upTo: 5, ${common}`], ':5: '],
+    ['a price as a float', [`item: a, usd: 0.1, ${common}`], ':5: prices.0.usd'],
   ])('refuses %s', async (_name, rows, where) => {
     await expect(table(rows)).rejects.toThrow(where)
   })

@@ -23,18 +23,38 @@ const priceSchema = z.strictObject({
   per: z.number().int().min(1).default(1),
   unit: z.string(),
   upTo: z.number().positive().optional(),
-  kind: z.enum(['infracost', 'aws-page', 'third-party', 'computed', 'recalled']),
+  kind: z.enum(['infracost', 'aws-page', 'aws-list', 'third-party', 'computed', 'recalled']),
   date: z.string().regex(/^\d{4}-\d{2}$/, 'a date is YYYY-MM'),
   note: z.string().optional(),
 })
+
+type Place = { readonly item: string; readonly region: string }
+
+/** A bill of any region needs a price of everything that the first has one of. */
+const missingIn = (regions: readonly string[], prices: readonly Place[]): readonly Place[] => {
+  const itemsOf = (region: string | undefined) =>
+    new Set(prices.filter((price) => price.region === region).map(({ item }) => item))
+  const items = [...itemsOf(regions[0])]
+  return regions.flatMap((region) => {
+    const own = itemsOf(region)
+    return items.filter((item) => !own.has(item)).map((item) => ({ item, region }))
+  })
+}
 
 const fileSchema = z
   .strictObject({
     looked: z.iso.date(),
     currency: z.literal('USD'),
+    regions: z.array(z.string()).min(1).max(50),
     prices: z.array(priceSchema).min(1).max(2_000),
   })
-  .superRefine(({ prices }, context) => {
+  .superRefine(({ prices, regions }, context) => {
+    for (const { item, region } of missingIn(regions, prices))
+      context.addIssue({
+        code: 'custom',
+        path: ['regions', regions.indexOf(region)],
+        message: `${region} has no price of ${item}`,
+      })
     const seen = new Set<string>()
     for (const [index, { item, region, upTo }] of prices.entries()) {
       const key = `${item} ${region}`
@@ -70,8 +90,11 @@ export type Prices = {
   readonly rows: readonly Price[]
 }
 
+/** @throws InputError for a region that the table does not name, or a table with gaps. */
 export const readPrices = async (region: string, path = PRICE_FILE): Promise<Prices> => {
   const file = await readYaml(path, fileSchema)
+  if (!file.regions.includes(region))
+    throw new InputError(`There are no prices for ${region}; there are ${file.regions.join(', ')}.`)
   return pricesOf(file.prices, file.looked, region)
 }
 
@@ -113,6 +136,7 @@ const unitPrice = ({ item, region, usd, per, unit, upTo, kind, date, note }: Pri
   const tier = upTo === undefined ? '' : ` up to ${upTo}`
   return value(`price of ${item}${tier}`, perUnit(usd, per), `USD per ${unit}`, {
     kind: 'price',
+    isRecalled: kind === 'recalled',
     text: `${region}, ${kind}, ${date}${note === undefined ? '' : `; ${note}`}`,
   })
 }
