@@ -1,5 +1,5 @@
 # One dashboard for each who looks: operations, whoever owns a service, whoever wants to know how learning goes. Rows of equal
-# widgets, written as data; three dashboards are free of charge.
+# widgets, written as data. They are paid for: those that are free hold fifty metrics at most.
 locals {
   columns     = 24
   row_height  = 6

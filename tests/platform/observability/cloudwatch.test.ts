@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { readPlatform } from '../../../tools/cost/design/sizes.ts'
+import { readAssumptions } from '../../../tools/cost/inputs/assumptions.ts'
 import { FUNCTIONS_FILE, functionVariables } from '../../../tools/terraform/function-variables.ts'
 import { useDatabase } from '../../support/database.ts'
 import { type Alarm, readApplied, type Widget } from './applied.ts'
@@ -43,6 +44,19 @@ describe('metrics', () => {
         ...['certificate Status4xx', 'certificate Status5xx', 'certificate EventsParked'],
       ]),
     )
+  })
+
+  it('of ours are as many as `npm run cost` counts', async () => {
+    const assumed = await readAssumptions()
+    const namesOf = (service: string, kind: RegExp) =>
+      new Set(
+        emitted
+          .filter(({ name, dimensions }) => dimensions.service === service && kind.test(name))
+          .map(({ name }) => name),
+      )
+    const counted = (name: string) => assumed.of(name).value.toNumber()
+    expect(namesOf('outbox-publisher', /./).size).toBe(counted('publisherMetrics'))
+    expect(namesOf('certificate', /^Events/).size).toBe(counted('doorMetrics'))
   })
 
   it.each([
@@ -173,9 +187,10 @@ describe('the dashboards', () => {
     widgets.map((widget) => ({ name, ...widget })),
   )
 
-  it('are there for operations, services and business, and explained', () => {
+  it('are there for operations, services and business, explained, and on the bill', async () => {
     const names = [...dashboards.keys()].map((name) => name.replace(/^learning-hub-\w+-/, ''))
     expect(names.toSorted()).toEqual(['business', 'operations', 'services'])
+    expect((await readPlatform('prod')).dashboards).toBe(names.length)
     for (const name of names) expect(page).toContain(`| \`${name}\` |`)
   })
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import * as z from 'zod'
 import { functionVariables } from '../../../tools/terraform/function-variables.ts'
+import { calledByGroup, PERMISSIONS } from './called.ts'
 import { type Resource, readResources, STAGES } from './resources.ts'
 
 // Least privilege: no policy of ours allows every action of a service or every resource, except what
@@ -133,6 +134,33 @@ describe.each(STAGES)('the roles of %s', (stage) => {
     expect(groups.filter((group) => !isAllowed(group))).toEqual([])
     expect(groups.length).toBeGreaterThan(10)
     expect(isAllowed('hub.users.auth')).toBe(false)
+  })
+
+  it('allow every call that the functions of a group can make', async () => {
+    const called = await calledByGroup()
+    const allowedTo = (group: string) =>
+      new Set(
+        resources
+          .filter(({ address }) =>
+            address.includes(`functions_iam.aws_iam_role_policy.group["${group}"]`),
+          )
+          .flatMap(statementsOf)
+          .filter(({ Effect }) => Effect === 'Allow')
+          .flatMap(({ Action }) => Action),
+      )
+    const complaints = [...called].flatMap(([group, names]) => {
+      const allowed = allowedTo(group)
+      return [...names]
+        .map((name) => PERMISSIONS[name] ?? `a right for ${name}, which is not known here`)
+        .filter((permission) => !allowed.has(permission))
+        .map((permission) => `${group} lacks ${permission}`)
+    })
+    expect(complaints).toEqual([])
+    // Bundles are read as they are spelt today: what is certain to be called has to be found in them.
+    expect(called.get('media')).toContain('ListMultipartUploads')
+    expect(called.get('video')).toContain('StopExecution')
+    expect(called.get('playback')).toEqual(new Set(['GetObject']))
+    expect(called.get('services')).toEqual(new Set())
   })
 
   it('are as many as there are groups of functions', () => {

@@ -62,6 +62,7 @@ export type Platform = {
   readonly hasTopicMetrics: boolean
   /** Metrics that the alarms of terraform/modules/observability read; one that several read is paid for by each. */
   readonly alarmMetrics: number
+  readonly dashboards: number
 }
 
 export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise<Platform> => {
@@ -74,17 +75,19 @@ export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise
     join(environment, 'topics.auto.tfvars.json'),
     z.strictObject({ topics: z.record(z.string(), z.unknown()) }),
   )
-  const [main, secrets, firewall, balancers, variables, events, functions] = await Promise.all(
-    [
-      join(terraform, 'modules/platform/main.tf'),
-      join(terraform, 'modules/secrets/main.tf'),
-      join(terraform, 'modules/edge/firewall.tf'),
-      join(terraform, 'modules/balancers/main.tf'),
-      join(terraform, 'modules/platform/variables.tf'),
-      join(terraform, 'modules/events/main.tf'),
-      join(terraform, 'modules/observability/functions.json'),
-    ].map((path) => readFile(path, 'utf8')),
-  )
+  const [main, secrets, firewall, balancers, variables, events, functions, dashboards] =
+    await Promise.all(
+      [
+        join(terraform, 'modules/platform/main.tf'),
+        join(terraform, 'modules/secrets/main.tf'),
+        join(terraform, 'modules/edge/firewall.tf'),
+        join(terraform, 'modules/balancers/main.tf'),
+        join(terraform, 'modules/platform/variables.tf'),
+        join(terraform, 'modules/events/main.tf'),
+        join(terraform, 'modules/observability/functions.json'),
+        join(terraform, 'modules/observability/dashboards.tf'),
+      ].map((path) => readFile(path, 'utf8')),
+    )
   const dead = Object.keys(topics).filter((name) => name.endsWith('.dlq')).length
   const zones = listed(variables, 'default', /us-\w+-\d[a-z]/g)
   const rules = keysOf(firewall, 'managed_rules') + matches(firewall, /^ {2}rule \{/gm)
@@ -102,6 +105,7 @@ export const readPlatform = async (stage: Stage, terraform = TERRAFORM): Promise
     // The public balancer has one in each zone, every NAT gateway its own.
     publicAddresses: zones + sizes.network.nat_gateways,
     alarmMetrics: alarmMetricsOf(sizes, functionsSchema.parse(JSON.parse(functions ?? ''))),
+    dashboards: keysOf(dashboards, 'dashboards'),
     hasTopicMetrics: /enhanced_monitoring\s*=\s*"PER_TOPIC_PER_BROKER"/.test(events ?? ''),
   }
 }

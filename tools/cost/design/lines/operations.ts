@@ -77,6 +77,14 @@ export const operationLines = (inputs: Inputs, volumes: Volumes): readonly Line[
         prices.of('cloudwatch.alarm'),
       ),
     ),
+    watch(
+      'dashboards',
+      'Dashboards',
+      times(
+        made('dashboards', platform.dashboards, 'dashboards'),
+        prices.of('cloudwatch.dashboard'),
+      ),
+    ),
     ...(platform.hasTopicMetrics
       ? [
           watch(
