@@ -62,24 +62,41 @@ const call = async (
         cause,
       },
     )
-  let response: Response
-  let text: string
-  try {
-    response = await fetch(urlOf(contract, operation, { input, options }), {
-      method: operation.method,
-      headers: headersOf(as, input.body !== undefined),
-      ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
-      signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
-    })
-    text = await response.text()
-  } catch (cause) {
+  const { response, text } = await answerOf(urlOf(contract, operation, { input, options }), {
+    method: operation.method,
+    headers: headersOf(as, input.body !== undefined),
+    ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
+    signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
+  }).catch((cause: unknown) => {
     throw unavailable(cause)
-  }
+  })
   if (response.ok) return operation.answer?.parse(JSON.parse(text))
   const problem = problemSchema.safeParse(safeJson(text))
   if (!problem.success || response.status >= 500) throw unavailable()
   throw new DomainError(kindOf(response.status), problem.data.code, problem.data.detail ?? '')
 }
+
+/**
+ * A function that slept may hold a connection that the balancer has closed meanwhile. What only asks is asked once more, on
+ * another connection and within the same time.
+ */
+const answerOf = async (url: string, request: RequestInit) => {
+  const ask = async () => {
+    const response = await fetch(url, request)
+    return { response, text: await response.text() }
+  }
+  try {
+    return await ask()
+  } catch (error) {
+    if (request.method !== 'GET' || !isBroken(error)) throw error
+    return ask()
+  }
+}
+
+const BROKEN = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']
+
+const isBroken = (error: unknown): boolean =>
+  BROKEN.includes(String((error as { cause?: { code?: unknown } }).cause?.code))
 
 const urlOf = (
   contract: Contract,

@@ -17,7 +17,8 @@ resource "aws_cloudfront_origin_access_control" "s3" {
 }
 
 resource "aws_cloudfront_public_key" "playback" {
-  name        = "${var.name}-playback"
+  # Another key is another resource beside the old one, so it needs another name.
+  name        = "${var.name}-playback-${substr(sha256(var.playback_public_key), 0, 8)}"
   comment     = "Checks signed playback addresses and cookies."
   encoded_key = var.playback_public_key
 

@@ -4,8 +4,8 @@ locals {
   min_insync = max([for topic in values(var.topics) : topic.min_insync]...)
   retention  = min([for topic in values(var.topics) : topic.retention_seconds]...)
 
-  # A broker of this size carries a thousand replicas well.
-  replica_count_max = 1000 * var.size.brokers
+  # What AWS recommends for a broker of its size, less what Kafka keeps positions in (50 partitions, each on three brokers).
+  replica_count_max = (startswith(var.size.instance_type, "kafka.t3.") ? 300 : 1000) * var.size.brokers - 150
   replica_count     = sum([for topic in values(var.topics) : topic.partitions * topic.replicas])
 }
 

@@ -51,11 +51,19 @@ run "refuses_a_topic_that_stops_with_one_broker" {
   expect_failures = [var.topics]
 }
 
+run "takes_what_small_brokers_carry" {
+  command = plan
+
+  variables {
+    topics = { "hub.course.v1" = { partitions = 250, replicas = 3, min_insync = 2, retention_seconds = 604800 } }
+  }
+}
+
 run "refuses_more_partitions_than_the_brokers_carry" {
   command = plan
 
   variables {
-    topics = { "hub.course.v1" = { partitions = 1200, replicas = 3, min_insync = 2, retention_seconds = 604800 } }
+    topics = { "hub.course.v1" = { partitions = 251, replicas = 3, min_insync = 2, retention_seconds = 604800 } }
   }
 
   expect_failures = [aws_msk_cluster.this]
