@@ -587,6 +587,19 @@ describe('entitlements', () => {
     }
   })
 
+  it('are not what the holder of a seat gives themselves: it ends with the seat', async () => {
+    const courseId = aCourse({ visibility: 'private', isShown: true })
+    await tell(courseId)
+    const learner = aLearner()
+    const seat = claim(courseId, learner)
+    await hub.deliver('seat.claimed', seat, { organizationId })
+    expect((await enrolSelf(courseId, learner)).body.entitlements).toMatchObject([
+      { source: 'licence' },
+    ])
+    await hub.deliver('seat.revoked', seat, { organizationId })
+    expect(await access(courseId, learner)).toBe(404)
+  })
+
   it('of a seat are given once, however often the event comes', async () => {
     const courseId = await aPrivateCourse()
     const learner = aLearner()
@@ -657,11 +670,11 @@ describe('entitlements', () => {
     const { accountId } = learner
     await join(accountId)
     const path = `${base}/courses/${courseId}/learners`
-    for (const answer of [
-      await enrolSelf(courseId, learner),
-      await redeem(code, learner),
-      await hub.post(path, { as: teacher, body: { accountId } }),
-    ])
+    const redeemed = await redeem(code, learner)
+    const added = await hub.post(path, { as: teacher, body: { accountId } })
+    // While one of them lives, the learner has no need of one of their own.
+    await database.query('update enrollment.entitlements set starts_at = $1', [inDays(1)])
+    for (const answer of [redeemed, added, await enrolSelf(courseId, learner)])
       expect(answer).toMatchObject({
         status: 409,
         body: { code: 'enrollment.entitlements_full' },

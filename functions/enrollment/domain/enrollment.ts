@@ -110,7 +110,7 @@ export type Change = {
 
 /**
  * Gives a learner one more reason to have access: in the enrolment that stands, else in a new one on the version
- * that is published now. Repeating it changes nothing.
+ * that is published now. Repeating it changes nothing, and whoever is in gains nothing by enrolling themselves.
  *
  * @param standing the learner's active enrolment; one whose window is over is ended first.
  * @param completed those of the prerequisites that the learner has completed.
@@ -127,8 +127,13 @@ export const enrol = (
   },
   now: Instant,
 ): readonly [...Change[], Change] => {
-  const { standing, offering, grant } = command
+  const { standing, course, offering, grant } = command
   const settled = standing && settle(standing, now)
+  if (settled && settled.enrollment.endedAt === null && grant.source === 'self') {
+    // Else the holder of a seat, or of a week, could make it a place for ever.
+    if (accessAt(settled.enrollment, now)) return [settled]
+    if (course.visibility === 'private') throw invitationOnly()
+  }
   if (settled && settled.enrollment.endedAt === null)
     return [settled, settle(withGrant(settled.enrollment, { grant, offering }, now), now)]
   const freed = settled?.activeDelta ?? 0
