@@ -157,8 +157,14 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'video.ready'({ data, event, tx }, deps) {
-    const { videoId, ownerId, organizationId } = data
-    const message = { template: 'video_ready', facts: {}, link: `/videos/${videoId}` } as const
+    const { videoId, ownerId, organizationId, version } = data
+    const message = {
+      template: 'video_ready',
+      facts: {},
+      link: `/videos/${videoId}`,
+      // It also comes when captions of a version change: that is no news.
+      dedupeKey: `${videoId}-v${version}`,
+    } as const
     await announce(tx, { event, accountId: ownerId, organizationId, ...message }, deps)
   },
 

@@ -3,7 +3,7 @@ import { type Environment, loadConfig } from '../config/load.ts'
 
 /**
  * Whether a trace writes its routine lines, those that say no more than that a call went well. Every function decides
- * alike, so of one trace all of them stand in the log or none. Warnings, errors and refusals are never asked about.
+ * alike, so of one trace all of these stand in the log or none. Warnings, errors and refusals are never asked about.
  */
 export type Sampling = (traceId: string) => boolean
 
@@ -18,7 +18,7 @@ const RANDOM_MAX = 16 ** RANDOM_DIGITS
 export const sampling =
   (share: number): Sampling =>
   (traceId) =>
-    Number.parseInt(traceId.slice(-RANDOM_DIGITS), 16) / RANDOM_MAX < share
+    share >= 1 || Number.parseInt(traceId.slice(-RANDOM_DIGITS), 16) / RANDOM_MAX < share
 
 const configSchema = z.object({
   /** Which share of all traces writes its routine lines: all, where nothing is said. */

@@ -60,9 +60,15 @@ export const sendDue = async (run: Run, sender: Sender): Promise<void> => {
       if (one.status === 'rejected') throw one.reason
       return one.value
     })
-    if (claimed.length < BATCH_MAX || outcomes.some(({ state }) => state === 'waiting')) return
+    if (claimed.length < BATCH_MAX || outcomes.some(isOfProvider)) return
   }
 }
+
+/** What has nothing to do with the provider: the next mails may go. */
+const OWN_REASONS = ['no_address', 'not_made']
+
+const isOfProvider = (outcome: Outcome): boolean =>
+  outcome.state === 'waiting' && !OWN_REASONS.includes(outcome.reason)
 
 type Prepared = {
   readonly delivery: Delivery
