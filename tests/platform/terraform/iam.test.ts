@@ -136,7 +136,7 @@ describe.each(STAGES)('the roles of %s', (stage) => {
     expect(isAllowed('hub.users.auth')).toBe(false)
   })
 
-  it('allow every call that the functions of a group can make', async () => {
+  it('allow every action that the official clients in a group of functions can ask for', async () => {
     const called = await calledByGroup()
     const allowedTo = (group: string) =>
       new Set(
