@@ -1,23 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
-import type { ALBEvent, Context } from 'aws-lambda'
-import { exportJWK, generateKeyPair } from 'jose'
 import { linksOf } from '../../functions/certificate/domain/credential.ts'
 import { certificate } from '../../functions/certificate/service.ts'
-import { ROLE_PASSWORD, useDatabase } from '../../tests/support/database.ts'
+import { useDatabase } from '../../tests/support/database.ts'
+import { albGet, lambdaContext, lambdaEnvironment } from '../../tests/support/lambda.ts'
+import type { Environment } from '../config/load.ts'
 import { httpDoor } from './http.ts'
 import { startRuntime } from './stack.ts'
 
 const ISSUER = '/v1/certificates/issuer'
 const database = useDatabase()
 const closing: (() => Promise<void>)[] = []
-let publicKeys = ''
+let environment: Environment
 let lines: Record<string, unknown>[] = []
 
 beforeAll(async () => {
   // Powertools then prints through the console that can be listened to.
   process.env.POWERTOOLS_DEV = 'true'
-  const { publicKey } = await generateKeyPair('Ed25519', { extractable: true })
-  publicKeys = JSON.stringify([{ ...(await exportJWK(publicKey)), kid: 'one' }])
+  environment = await lambdaEnvironment(database.url)
   for (const level of ['info', 'warn', 'error'] as const)
     jest.spyOn(console, level).mockImplementation((line) => lines.push(JSON.parse(String(line))))
 })
@@ -34,29 +33,15 @@ afterAll(async () => {
 const door = (LOG_SHARE: string) => {
   const runtime = startRuntime(
     { contract: certificate.contract, deps: () => ({ links: linksOf('http://hub') }) as never },
-    {
-      ...{ DATABASE_URL: database.url, DATABASE_PASSWORD: ROLE_PASSWORD, LOG_SHARE },
-      ...{ INTERNAL_JWKS: publicKeys, INTERNAL_URL: 'http://hub', PUBLIC_URL: 'http://hub' },
-    },
+    { ...environment, LOG_SHARE },
   )
   closing.push(() => runtime.database.close())
   const call = httpDoor(certificate, runtime)
-  const context = { functionName: 'certificate', awsRequestId: '1' } as Context
   return async (path: string) => {
-    const { statusCode } = await call(request(path), context)
+    const { statusCode } = await call(albGet(path), lambdaContext)
     return { status: statusCode, logged: lines.map(({ message, status }) => ({ message, status })) }
   }
 }
-
-const request = (path: string): ALBEvent => ({
-  httpMethod: 'GET',
-  path,
-  multiValueQueryStringParameters: {},
-  multiValueHeaders: { host: ['hub'] },
-  body: '',
-  isBase64Encoded: false,
-  requestContext: { elb: { targetGroupArn: '' } },
-})
 
 describe('the log of an HTTP door', () => {
   it('has a line for every request where all traces are logged', async () => {

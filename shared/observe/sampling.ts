@@ -29,6 +29,9 @@ const configSchema = z.object({
     .default(1),
 })
 
-/** As `LOG_SHARE` says. @throws an Error that names it if it is no share */
-export const samplingOf = (environment: Environment): Sampling =>
-  sampling(loadConfig(configSchema, environment).LOG_SHARE)
+/** The share of all traces that `LOG_SHARE` asks for. @throws an Error that names it if it is no share */
+export const logShareOf = (environment: Environment): number =>
+  loadConfig(configSchema, environment).LOG_SHARE
+
+/** As `LOG_SHARE` says. @throws as {@link logShareOf} does */
+export const samplingOf = (environment: Environment): Sampling => sampling(logShareOf(environment))

@@ -1,8 +1,7 @@
-import { writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { runCost } from '../../tools/cost/run.ts'
-import { scratchFile } from '../../tools/cost/testing.ts'
+import { focusExport, scratchFile } from '../../tools/cost/testing.ts'
 import { DESKTOP, picture, type Screen, useBrowser, violationsOf } from './browser.ts'
 
 // The cost owners' page as a person opens it: a file on their disk, without a server and without scripts.
@@ -10,19 +9,14 @@ import { DESKTOP, picture, type Screen, useBrowser, violationsOf } from './brows
 const chromium = useBrowser()
 let pageUrl: string
 
-const HEAD =
-  'BilledCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargeCategory,ServiceName,Tags'
-const TAGS = `"{""user:stage"":""prod"",""user:group"":""video""}"`
-
 beforeAll(async () => {
-  const [path, actual] = [await scratchFile('cost.html'), await scratchFile('focus.csv')]
-  const rows = (['AWS Lambda,3', 'Amazon Relational Database Service,50'] as const).flatMap((row) =>
-    ['2026-09', '2026-10'].map((month) => {
-      const [service, usd] = row.split(',')
-      return `${usd}${month.slice(-1)},USD,${month}-01,${month}-01,Usage,${service},${TAGS}`
-    }),
-  )
-  await writeFile(actual, [HEAD, ...rows, ''].join('\n'))
+  const path = await scratchFile('cost.html')
+  const actual = await focusExport('video', [
+    { service: 'AWS Lambda', month: '2026-09', usd: '39' },
+    { service: 'AWS Lambda', month: '2026-10', usd: '30' },
+    { service: 'Amazon Relational Database Service', month: '2026-09', usd: '509' },
+    { service: 'Amazon Relational Database Service', month: '2026-10', usd: '500' },
+  ])
   const complaints: string[] = []
   await runCost(['--actual', actual, '--html', path], {
     out() {},

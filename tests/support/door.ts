@@ -238,7 +238,8 @@ export const useDoors = <C extends Contract, Deps>(
   }
 }
 
-const testKeys = async (): Promise<{ privateKey: JWK; publicKey: JWK }> => {
+/** A key pair of the gateway: who signs internal tokens with it is believed. */
+export const testKeys = async (): Promise<{ privateKey: JWK; publicKey: JWK }> => {
   const pair = await generateKeyPair('EdDSA', { extractable: true })
   return {
     privateKey: { ...(await exportJWK(pair.privateKey)), kid: 'test' },

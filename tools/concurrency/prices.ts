@@ -1,8 +1,8 @@
+import { MONTH_SECONDS } from '../cost/design/month.ts'
 import { readPrices } from '../cost/inputs/prices.ts'
 
 /** Where the account's concurrency is planned for. */
 const REGION = 'us-east-1'
-const SECONDS_PER_MONTH = 730 * 3_600
 
 /** What keeping environments warm costs in a month, in US dollars, whether they are used or not. */
 export type WarmPrice = (environments: number, memoryMb: number) => number
@@ -13,7 +13,6 @@ export type WarmPrice = (environments: number, memoryMb: number) => number
  */
 export const readWarmPrice = async (): Promise<WarmPrice> => {
   const prices = await readPrices(REGION)
-  const usdPerGbSecond = prices.of('lambda.provisioned.arm64').value.toNumber()
-  return (environments, memoryMb) =>
-    environments * (memoryMb / 1_024) * usdPerGbSecond * SECONDS_PER_MONTH
+  const usdPerGb = prices.of('lambda.provisioned.arm64').value.times(MONTH_SECONDS.value).toNumber()
+  return (environments, memoryMb) => environments * (memoryMb / 1_024) * usdPerGb
 }

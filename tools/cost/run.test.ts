@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import { parse } from 'csv-parse/sync'
 import { runCost } from './run.ts'
 import { SWITCHES } from './switches.ts'
-import { scratchFile } from './testing.ts'
+import { focusExport, scratchFile } from './testing.ts'
 
 // The command as people call it, on the real template and the real sizes; only the measurements are not those of today.
 const measurements = fileURLToPath(new URL('./fixtures/none.json', import.meta.url))
@@ -25,15 +25,11 @@ const cost = async (...args: readonly string[]) => {
 beforeAll(() => cost('--budget'), 120_000)
 
 /** A FOCUS export of two months, of which the latter has one day. */
-const anExport = async (): Promise<string> => {
-  const path = await scratchFile('focus.csv')
-  const head =
-    'BilledCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargeCategory,ServiceName,Tags'
-  const row = (usd: string, month: string) =>
-    `${usd},USD,${month}-01,${month}-01,Usage,AWS Lambda,"{""user:stage"":""prod"",""user:group"":""<i>video</i>""}"`
-  await writeFile(path, [head, row('5', '2026-09'), row('12.5', '2026-10'), ''].join('\n'))
-  return path
-}
+const anExport = () =>
+  focusExport('<i>video</i>', [
+    { service: 'AWS Lambda', month: '2026-09', usd: '5' },
+    { service: 'AWS Lambda', month: '2026-10', usd: '12.5' },
+  ])
 
 describe('npm run cost', () => {
   it('compares both designs, says where serverless is dearer and what it would take', async () => {

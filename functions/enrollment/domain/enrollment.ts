@@ -127,15 +127,14 @@ export const enrol = (
   },
   now: Instant,
 ): readonly [...Change[], Change] => {
-  const { standing, course, offering, grant } = command
+  const { standing, offering, grant } = command
   const settled = standing && settle(standing, now)
-  if (settled && settled.enrollment.endedAt === null && grant.source === 'self') {
+  if (settled && settled.enrollment.endedAt === null) {
     // Else the holder of a seat, or of a week, could make it a place for ever.
-    if (accessAt(settled.enrollment, now)) return [settled]
-    if (course.visibility === 'private') throw invitationOnly()
-  }
-  if (settled && settled.enrollment.endedAt === null)
+    if (grant.source === 'self' && accessAt(settled.enrollment, now)) return [settled]
+    refuseUninvited(command)
     return [settled, settle(withGrant(settled.enrollment, { grant, offering }, now), now)]
+  }
   const freed = settled?.activeDelta ?? 0
   const versionId = admit(
     { ...command, offering: { ...offering, activeCount: offering.activeCount + freed } },
@@ -269,7 +268,7 @@ const admit = (
   // A seat was paid for: only a course without any version can keep its holder out.
   if (grant.source === 'licence') return course.versionId
   if (course.isArchived) throw courseClosed()
-  if (grant.source === 'self' && course.visibility === 'private') throw invitationOnly()
+  refuseUninvited({ course, grant })
   const { opensAt, closesAt, capacity, activeCount } = offering
   const isOpen = (opensAt === null || opensAt <= now) && (closesAt === null || now < closesAt)
   if (grant.source !== 'staff' && !isOpen) throw notOpen(offering)
@@ -278,6 +277,10 @@ const admit = (
     throw prerequisitesMissing(missing)
   if (capacity !== null && activeCount >= capacity) throw courseFull(capacity)
   return course.versionId
+}
+
+const refuseUninvited = ({ course, grant }: { course: Course; grant: Grant }) => {
+  if (grant.source === 'self' && course.visibility === 'private') throw invitationOnly()
 }
 
 const begin = (

@@ -64,11 +64,12 @@ export const sendDue = async (run: Run, sender: Sender): Promise<void> => {
   }
 }
 
-/** What has nothing to do with the provider: the next mails may go. */
-const OWN_REASONS = ['no_address', 'not_made']
+/* Reasons to wait that have nothing to do with the provider: the next mails may go. */
+const NO_ADDRESS = 'no_address'
+const NOT_MADE = 'not_made'
 
 const isOfProvider = (outcome: Outcome): boolean =>
-  outcome.state === 'waiting' && !OWN_REASONS.includes(outcome.reason)
+  outcome.state === 'waiting' && ![NO_ADDRESS, NOT_MADE].includes(outcome.reason)
 
 type Prepared = {
   readonly delivery: Delivery
@@ -117,14 +118,14 @@ const attempt = async (
   const again = (reason: string) =>
     retry(delivery, { reason, now: run.now, random: sender.random() })
   // The address may still be on its way: another topic carries it.
-  if (address === null) return again('no_address')
+  if (address === null) return again(NO_ADDRESS)
   let mail: Mail
   try {
     mail = await mailOf({ delivery, address, ...rest }, sender)
   } catch (error) {
     // One mail that cannot be made holds up no other.
     run.log.error('mail not made', { ...describeError(error), template: delivery.template })
-    return again('not_made')
+    return again(NOT_MADE)
   }
   const result = await sender.mailer.send(mail)
   if (result.kind === 'accepted') return { state: 'sent' }

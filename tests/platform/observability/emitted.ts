@@ -2,8 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Metrics } from '@aws-lambda-powertools/metrics'
 import { jest } from '@jest/globals'
-import type { ALBEvent, Context, MSKEvent } from 'aws-lambda'
-import { exportJWK, generateKeyPair } from 'jose'
+import type { MSKEvent } from 'aws-lambda'
 import * as z from 'zod'
 import { certificate } from '../../../functions/certificate/service.ts'
 import { createPublisherMetrics } from '../../../functions/outbox-publisher/metrics.ts'
@@ -15,7 +14,7 @@ import { busDoor } from '../../../shared/lambda/bus.ts'
 import { httpDoor } from '../../../shared/lambda/http.ts'
 import { startRuntime } from '../../../shared/lambda/stack.ts'
 import { continueTrace } from '../../../shared/observe/trace.ts'
-import { ROLE_PASSWORD } from '../../support/database.ts'
+import { albGet, lambdaContext, lambdaEnvironment } from '../../support/lambda.ts'
 import type { Metric } from './metric.ts'
 
 const emfSchema = z.looseObject({
@@ -52,8 +51,6 @@ const parsed = (line: string): unknown => {
   }
 }
 
-const context = { functionName: 'certificate', awsRequestId: '1' } as Context
-
 /**
  * Every metric that our functions report, as they print it while they work: the publisher, a service's HTTP door that
  * answers and one that cannot, and a bus door that handles, repeats, ignores and parks.
@@ -81,22 +78,18 @@ export const emittedMetrics = async (databaseUrl: string): Promise<readonly Metr
     oldestWait(1)
     publisher.publishStoredMetrics()
 
-    const { publicKey } = await generateKeyPair('Ed25519', { extractable: true })
-    const environment = {
-      DATABASE_URL: databaseUrl,
-      DATABASE_PASSWORD: ROLE_PASSWORD,
-      INTERNAL_JWKS: JSON.stringify([{ ...(await exportJWK(publicKey)), kid: 'one' }]),
-      INTERNAL_URL: 'http://localhost:1',
-      PUBLIC_URL: 'http://localhost:1',
-    }
+    const environment = await lambdaEnvironment(databaseUrl)
     const event = JSON.stringify(profileUpdated())
     const service = { contract: certificate.contract, deps: () => ({}) as never }
     const runtime = startRuntime(service, environment)
-    await httpDoor(certificate, runtime)(request('/absent'), context)
-    await busDoor(certificate, runtime)(records(['no JSON', undefined, event, event]), context)
+    await httpDoor(certificate, runtime)(albGet('/absent'), lambdaContext)
+    await busDoor(certificate, runtime)(
+      records(['no JSON', undefined, event, event]),
+      lambdaContext,
+    )
     await runtime.database.close()
     const away = startRuntime(service, { ...environment, DATABASE_URL: await deadAddress() })
-    await httpDoor(certificate, away)(request('/v1/certificates/issuer/jwks'), context)
+    await httpDoor(certificate, away)(albGet('/v1/certificates/issuer/jwks'), lambdaContext)
     await away.database.close()
   } finally {
     for (const spy of spies) spy.mockRestore()
@@ -105,16 +98,6 @@ export const emittedMetrics = async (databaseUrl: string): Promise<readonly Metr
   }
   return lines.flatMap(metricsOf)
 }
-
-const request = (path: string): ALBEvent => ({
-  httpMethod: 'GET',
-  path,
-  multiValueQueryStringParameters: {},
-  multiValueHeaders: { host: ['hub'] },
-  body: '',
-  isBase64Encoded: false,
-  requestContext: { elb: { targetGroupArn: '' } },
-})
 
 const profileUpdated = (): Envelope => {
   const accountId = newId('account')

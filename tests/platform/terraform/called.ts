@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import * as z from 'zod'
 import { packageHub } from '../../../local/package/package.ts'
+import { functionKeyOf } from '../../../local/template/template.ts'
+import { readDeployed } from '../../../tools/cost/design/deployed.ts'
+import { readPackaged } from '../../../tools/measure/packaged.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -30,28 +32,16 @@ const NEVER_CALLED = new Set(['CreateSession'])
 /** As a bundle spells a command that its functions use: `class a extends b(c,d,"GetObject",e)`; unused ones are shaken out. */
 const COMMAND = /extends [\w$]+\([\w$]+,[\w$]+,"(\w+)",[\w$]+\)/g
 
-const templateSchema = z.object({
-  Resources: z.record(
-    z.string(),
-    z.looseObject({ Type: z.string(), Properties: z.unknown().optional() }),
-  ),
-})
-const functionSchema = z.looseObject({
-  Handler: z.string(),
-  Tags: z.array(z.looseObject({ Key: z.string(), Value: z.unknown() })),
-})
-
 /** Operations of AWS that the packaged functions call through official clients, by the group whose role they run as. */
 export const calledByGroup = async (): Promise<ReadonlyMap<string, ReadonlySet<string>>> => {
   const { templatePath, codeRoot } = await packageHub({ root, reuse: true })
-  const { Resources } = templateSchema.parse(JSON.parse(readFileSync(templatePath, 'utf8')))
-  const bundles = Object.values(Resources)
-    .filter(({ Type }) => Type === 'AWS::Lambda::Function')
-    .map(({ Properties }) => functionSchema.parse(Properties))
-    .map(({ Handler, Tags }) => ({
-      group: String(Tags.find(({ Key }) => Key === 'group')?.Value),
-      path: join(codeRoot, Handler.replace(/\.\w+$/, '.mjs')),
-    }))
+  const { functions } = await readDeployed(templatePath)
+  const groups = new Map(functions.map(({ name, group }) => [name, group]))
+  const template = await readPackaged(templatePath)
+  const bundles = template.functions.map(({ name, handler }) => ({
+    group: groups.get(functionKeyOf(name)) ?? 'untagged',
+    path: join(codeRoot, handler.replace(/\.\w+$/, '.mjs')),
+  }))
   return new Map(
     [...Map.groupBy(bundles, ({ group }) => group)].map(([group, ofGroup]) => {
       const paths = [...new Set(ofGroup.map(({ path }) => path))]

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import {
   figuresOf,
+  sampleContext,
   sampleStack,
   sampleTargets,
   sampleTraffic,
@@ -22,7 +23,7 @@ const keys = sampleStack.functions.map(({ key }) => key)
 const plan = (
   rates: Readonly<Record<string, readonly number[]>>,
   { stack = sampleStack, targets = sampleTargets } = {},
-) => planFor({ stack, traffic: sampleTraffic(rates), figures, targets, warmPrice: sampleWarmPrice })
+) => planFor({ ...sampleContext, stack, traffic: sampleTraffic(rates), figures, targets })
 
 const of = (whole: Plan, key: string) => {
   const found = whole.functions.find((one) => one.of.key === key)
@@ -100,7 +101,7 @@ describe('a plan', () => {
     const quick = { ...figures, assessmentHttp: { ...figures.assessmentHttp } }
     const short = { mean: 1, p50: 1, p95: 1, p99: 1 }
     const whole = planFor({
-      stack: sampleStack,
+      ...sampleContext,
       traffic: sampleTraffic({ assessmentHttp: Array(100).fill(1_000) }),
       figures: Object.fromEntries(
         Object.entries(quick).map(([key, one]) => [
@@ -108,7 +109,6 @@ describe('a plan', () => {
           { ...figures.userHttp, ...one, durationMs: short },
         ]),
       ) as typeof figures,
-      ...{ targets: sampleTargets, warmPrice: sampleWarmPrice },
     })
     expect(of(whole, 'assessmentHttp').needed).toBe(150)
   })

@@ -1,12 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  figuresOf,
-  sampleStack,
-  sampleTargets,
-  sampleTraffic,
-  sampleWarmPrice,
-} from '../fixtures/sample.ts'
+import { figuresOf, sampleContext, sampleStack, sampleTraffic } from '../fixtures/sample.ts'
 import { planFor } from '../plan/plan.ts'
 import { arrivalsOf } from './arrivals.ts'
 import { presentFigures, proposedFigures } from './figures.ts'
@@ -70,8 +64,8 @@ describe('arrivals', () => {
 describe('figures at a scale', () => {
   const traffic = sampleTraffic({ authHttp: [...Array(50).fill(1), ...Array(50).fill(400)] })
   const plan = planFor({
-    ...{ stack: sampleStack, traffic, targets: sampleTargets },
-    ...{ figures: figuresOf(sampleStack), warmPrice: sampleWarmPrice },
+    ...{ ...sampleContext, traffic },
+    figures: figuresOf(sampleStack),
   })
 
   const window = { fromSecond: 0, seconds: 10, scale: 0.01 }

@@ -8,6 +8,7 @@ import {
   type Schedule,
   type StateMachine,
 } from '../../../local/template/template.ts'
+import { logShareOf } from '../../../shared/observe/sampling.ts'
 import { InputError } from '../inputs/yaml.ts'
 import { type Path, pathOf } from './workflow.ts'
 
@@ -54,11 +55,6 @@ const functionSchema = z.looseObject({
   EphemeralStorage: z.looseObject({ Size: z.number() }).default({ Size: 512 }),
   ReservedConcurrentExecutions: z.number().optional(),
   Tags: z.array(z.looseObject({ Key: z.string(), Value: z.unknown() })).default([]),
-  Environment: z
-    .looseObject({
-      Variables: z.looseObject({ LOG_SHARE: z.coerce.number().min(0).max(1).default(1) }),
-    })
-    .default({ Variables: { LOG_SHARE: 1 } }),
 })
 const aliasSchema = z.looseObject({
   FunctionName: z.looseObject({ Ref: z.string() }),
@@ -131,13 +127,10 @@ export const deployedFrom = (text: string, path: string): Deployed => {
       runsPerMonth: schedules.reduce((sum, one) => sum + (one.enabled ? runsPerMonth(one) : 0), 0),
     }
   })
-  const logShares = ofType('AWS::Lambda::Function').map(
-    ([, { Properties }]) => functionSchema.parse(Properties).Environment.Variables.LOG_SHARE,
-  )
   return {
     path,
     // One for all, so that a trace is logged whole.
-    logShare: Math.max(0, ...logShares),
+    logShare: Math.max(0, ...template.functions.map((one) => logShareOf(one.environment))),
     functions: functions.toSorted((one, other) => one.name.localeCompare(other.name, 'en')),
     workflows: template.stateMachines.map(workflowOf),
     listenerRules: template.listenerRules.length,

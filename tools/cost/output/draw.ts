@@ -1,8 +1,14 @@
 import * as vega from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
+import type { Table } from './table.ts'
 
-/** A drawing with the sentence that stands for it. */
-export type Plot = { readonly title: string; readonly summary: string; readonly svg: string }
+/** A drawing with the sentence and the numbers that stand for it. */
+export type Plot = {
+  readonly title: string
+  readonly summary: string
+  readonly numbers: readonly Table[]
+  readonly svg: string
+}
 
 /** A plot before it is drawn. */
 export type Drawing = Omit<Plot, 'svg'> & { readonly spec: TopLevelSpec }

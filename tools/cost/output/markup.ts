@@ -17,10 +17,12 @@ export const tableMarkup = (table: Table): Markup => {
 }
 
 /** A plot as a section: the drawing, its sentence, and its numbers for whoever does not see it. */
-export const plotMarkup = (
-  { title, summary, svg }: Plot,
-  numbers: readonly Table[],
-): Markup => html`<section><h2>${title}</h2>
+export const plotMarkup = ({
+  title,
+  summary,
+  numbers,
+  svg,
+}: Plot): Markup => html`<section><h2>${title}</h2>
 <figure><div class="plot" role="img" aria-label="${summary}" tabindex="0">${raw(svg)}</div>
 <figcaption>${summary}</figcaption></figure>
 <details><summary>The numbers</summary>${numbers.map(tableMarkup)}</details></section>`

@@ -9,15 +9,11 @@ import { spendPlot } from './spend-plot.ts'
 import { PAGE_STYLE } from './style.ts'
 import {
   baselineTable,
-  breakEvenTable,
-  componentTable,
+  dearerIn,
   linesTable,
   movedTables,
   perLearner,
   savingsTable,
-  scenarioTable,
-  sensitivityTable,
-  spendTables,
 } from './tables.ts'
 
 /** One page that needs nothing else: tables, and plots as SVG, each with its numbers beside it. @param spend what was billed, if it is known */
@@ -66,24 +62,17 @@ ${headlineMarkup({
 })}
 <p>${verdict(spend)}</p>
 ${aside(spend).map((each) => html`<p>${each}</p>`)}</section>
-${plotMarkup(await spendPlot(spend), spendTables(spend))}
+${plotMarkup(await spendPlot(spend))}
 <section><h2>What moved</h2>
 <p>${moved(spend)}</p>
-${movedTables(spend)
-  .filter(({ rows }) => rows.length > 0)
-  .map(tableMarkup)}</section>`
+${movedTables(spend).map(tableMarkup)}</section>`
 
-const designs = async (report: Report, first: ScenarioReport): Promise<Markup> => {
-  const [bill, learner, meeting, hanging] = await plotsOf(report)
-  const plots = [
-    bill && plotMarkup(bill, report.scenarios.map(componentTable)),
-    learner && plotMarkup(learner, [scenarioTable(report)]),
-    meeting && plotMarkup(meeting, [breakEvenTable(report)]),
-    hanging && plotMarkup(hanging, [sensitivityTable(report)]),
-  ]
-  return html`<section><h2>Where serverless is dearer</h2>
-${dearerList(report)}</section>
-${plots}
+const designs = async (
+  report: Report,
+  first: ScenarioReport,
+): Promise<Markup> => html`<section><h2>Where serverless is dearer</h2>
+${dearerList(report, first)}</section>
+${(await plotsOf(report)).map(plotMarkup)}
 <section><h2>What makes it smaller</h2>
 <p>The same engines, the same data.</p>
 ${tableMarkup(savingsTable(report))}
@@ -95,14 +84,10 @@ ${tableMarkup(baselineTable(report))}</section>
 <details><summary>${first.lines.length} lines of the serverless bill</summary>
 ${tableMarkup(linesTable(first))}</details>
 <p><code>npm run cost -- --why LINE</code> shows the formula of a line with its numbers.</p></section>`
-}
 
 /** Said before any plot: what a cost owner must not find out alone. */
-const dearerList = ({ scenarios: [first], baselineAtList }: Report): Markup => {
-  const rows = (first?.components ?? [])
-    .filter(({ difference }) => difference > 0n)
-    .toSorted((one, other) => Number(other.difference - one.difference))
-  const less = (first?.serverless ?? 0n) - baselineAtList
-  return html`<ul>${rows.map(({ component, difference }) => html`<li>${component}: ${signedUsd(difference)}</li>`)}</ul>
+const dearerList = ({ baselineAtList }: Report, first: ScenarioReport): Markup => {
+  const less = first.serverless - baselineAtList
+  return html`<ul>${dearerIn(first).map(({ component, difference }) => html`<li>${component}: ${signedUsd(difference)}</li>`)}</ul>
 <p>The baseline prices some engines below list price and has no line for NAT gateways, firewalls and keys. At list prices, and with those, it would be ${usd(baselineAtList)} for its ordinary load; serverless less that is ${signedUsd(less)}.</p>`
 }

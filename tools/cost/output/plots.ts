@@ -2,6 +2,7 @@ import type { Component } from '../bill/line.ts'
 import { dollars } from '../bill/money.ts'
 import type { Report } from '../report.ts'
 import { type Drawing, drawn, INK, type Plot, PLOT_WIDTH_PX as WIDTH } from './draw.ts'
+import { breakEvenTable, componentTable, scenarioTable, sensitivityTable } from './tables.ts'
 import { words } from './words.ts'
 
 /** The plots of a report. */
@@ -52,6 +53,7 @@ const billByComponent = ({ scenarios }: Report): Drawing => {
   return {
     title: 'The bill by component',
     summary: `Stacked bars, two for each scenario. In ${first?.name} the EKS baseline is ${round(first?.baseline)} dollars a month and serverless ${round(first?.serverless)}.`,
+    numbers: scenarios.map(componentTable),
     spec: {
       data: { values: rows },
       facet: {
@@ -97,7 +99,8 @@ const billByComponent = ({ scenarios }: Report): Drawing => {
   }
 }
 
-const costPerLearner = ({ scenarios }: Report): Drawing => {
+const costPerLearner = (report: Report): Drawing => {
+  const { scenarios } = report
   const rows = scenarios.flatMap(({ name, activeLearners, ...totals }) =>
     DESIGNS.map((design) => ({
       scenario: name,
@@ -108,6 +111,7 @@ const costPerLearner = ({ scenarios }: Report): Drawing => {
   return {
     title: 'Cost per active learner',
     summary: `Points by scenario on a logarithmic scale. The fewer learn, the dearer is each: engines cost the same for one as for all.`,
+    numbers: [scenarioTable(report)],
     spec: {
       data: { values: rows },
       width: WIDTH - 200,
@@ -150,7 +154,8 @@ const costPerLearner = ({ scenarios }: Report): Drawing => {
   }
 }
 
-const lambdaAgainstNodes = ({ breakEven: { points, at, services } }: Report): Drawing => {
+const lambdaAgainstNodes = (report: Report): Drawing => {
+  const { points, at, services } = report.breakEven
   const rows = points.flatMap(({ requests, functions, nodes }) => [
     { requests: requests / 1e6, runs: 'functions', usd: dollars(functions) },
     { requests: requests / 1e6, runs: 'nodes', usd: dollars(nodes) },
@@ -162,6 +167,7 @@ const lambdaAgainstNodes = ({ breakEven: { points, at, services } }: Report): Dr
       at === undefined
         ? `Two lines over requests a month, for the same ${services} services. Functions stay below nodes in the whole range.`
         : `Two lines over requests a month, for the same ${services} services. Functions cost less up to about ${(at / 1e6).toFixed(0)} million requests a month, nodes beyond.`,
+    numbers: [breakEvenTable(report)],
     spec: {
       data: { values: rows },
       width: WIDTH - 140,
@@ -208,8 +214,8 @@ const lambdaAgainstNodes = ({ breakEven: { points, at, services } }: Report): Dr
 
 const SHOWN = 12
 
-const whatItHangsOn = ({ sensitivities }: Report): Drawing => {
-  const shown = sensitivities.slice(0, SHOWN)
+const whatItHangsOn = (report: Report): Drawing => {
+  const shown = report.sensitivities.slice(0, SHOWN)
   const rows = shown.flatMap(({ name, half, twice }) => [
     { name: words(name), change: 'half of it', usd: dollars(half) },
     { name: words(name), change: 'twice of it', usd: dollars(twice) },
@@ -217,6 +223,7 @@ const whatItHangsOn = ({ sensitivities }: Report): Drawing => {
   return {
     title: 'What the serverless bill hangs on',
     summary: `Bars to both sides of nothing: how the bill changes with half and with twice of a number. The largest is ${words(shown[0]?.name ?? '')}.`,
+    numbers: [sensitivityTable(report)],
     spec: {
       data: { values: rows },
       width: WIDTH - 240,

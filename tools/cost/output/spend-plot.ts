@@ -1,6 +1,7 @@
 import type { Spend, SpendRow } from '../actual/spend.ts'
 import { dollars } from '../bill/money.ts'
 import { type Drawing, drawn, INK, PLOT_WIDTH_PX, type Plot } from './draw.ts'
+import { spendTables } from './tables.ts'
 
 const SHOWN = 12
 
@@ -13,8 +14,9 @@ const AMOUNTS = [
 /** What was billed beside plan and baseline, by service. */
 export const spendPlot = (spend: Spend): Promise<Plot> => drawn(byService(spend))
 
-const byService = ({ services, month }: Spend): Drawing => {
-  const shown = services.slice(0, SHOWN)
+const byService = (spend: Spend): Drawing => {
+  const { month } = spend
+  const shown = spend.services.slice(0, SHOWN)
   const rows = shown.flatMap((service) =>
     AMOUNTS.map(({ name, of }) => ({
       service: service.name,
@@ -25,6 +27,7 @@ const byService = ({ services, month }: Spend): Drawing => {
   return {
     title: 'Spend by service',
     summary: `Bars by service for the days of ${month} that the export covers: what was spent, the plan and the EKS baseline. Most was spent on ${shown[0]?.name ?? 'nothing'}.`,
+    numbers: spendTables(spend),
     spec: {
       data: { values: rows },
       width: PLOT_WIDTH_PX - 240,

@@ -11,13 +11,8 @@ export const spendText = (spend: Spend): string =>
     ...spendTables(spend).map(columns),
     aside(spend).join('\n'),
     verdict(spend),
-    ...['What moved', moved(spend), ...moves(spend)],
+    ...['What moved', moved(spend), ...movedTables(spend).map(columns)],
   ].join('\n\n')
-
-const moves = (spend: Spend): readonly string[] =>
-  movedTables(spend)
-    .filter(({ rows }) => rows.length > 0)
-    .map(columns)
 
 /** Which days are compared. */
 export const coverage = ({ month, days, daysOfMonth }: Spend): string =>

@@ -2,7 +2,7 @@ import { Big } from 'big.js'
 import { movedMost, type Spend, type SpendRow } from '../actual/spend.ts'
 import { number } from '../bill/explain.ts'
 import { type MicroUsd, signedUsd, usd } from '../bill/money.ts'
-import type { Report, ScenarioReport } from '../report.ts'
+import type { ComponentRow, Report, ScenarioReport } from '../report.ts'
 import type { Table } from './table.ts'
 import { words } from './words.ts'
 
@@ -124,6 +124,12 @@ export const sensitivityTable = ({ sensitivities }: Report): Table => ({
   left: [0, 1],
 })
 
+/** The components that cost more than in the baseline, by how much more. */
+export const dearerIn = ({ components }: ScenarioReport): readonly ComponentRow[] =>
+  components
+    .filter(({ difference }) => difference > 0n)
+    .toSorted((one, other) => Number(other.difference - one.difference))
+
 /** What was billed, by service and by function group. */
 export const spendTables = ({ services, groups, total }: Spend): readonly Table[] => [
   spendTable('service', [...services, total]),
@@ -150,20 +156,16 @@ const spendTable = (by: string, rows: readonly SpendRow[]): Table => ({
 
 const MOVED_SHOWN = 10
 
-/** What changed by a dollar and more against the same days of the month before, most first. */
+/** What changed by a dollar and more against the same days of the month before, most first; none where nothing did. */
 export const movedTables = ({ services, groups }: Spend): readonly Table[] =>
-  (
-    [
-      ['service', services],
-      ['group', groups],
-    ] as const
-  ).map(([by, rows]) => ({
-    title: `What moved, by ${by}`,
-    head: [by, 'month before, same days', 'spent', 'moved'],
-    rows: movedMost(rows, MOVED_SHOWN).map(({ name, before, spent, change }) => [
-      name,
-      usd(before),
-      usd(spent),
-      signedUsd(change),
-    ]),
-  }))
+  [movedTable('service', services), movedTable('group', groups)].filter(
+    ({ rows }) => rows.length > 0,
+  )
+
+const movedTable = (by: string, rows: readonly SpendRow[]): Table => ({
+  title: `What moved, by ${by}`,
+  head: [by, 'month before, same days', 'spent', 'moved'],
+  rows: movedMost(rows, MOVED_SHOWN).map(({ name, before, spent, change }) => [
+    ...[name, usd(before), usd(spent), signedUsd(change)],
+  ]),
+})

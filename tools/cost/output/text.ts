@@ -5,6 +5,7 @@ import {
   assumedTable,
   baselineTable,
   componentTable,
+  dearerIn,
   linesTable,
   missingTable,
   optimisedTable,
@@ -41,10 +42,8 @@ const header = ({ stage, region, pricesLooked, measured, switches, recalled }: R
 /** Where serverless is dearer, and how much of that is the baseline's own price list. */
 const dearer = ({ scenarios: [first], baselineAtList }: Report) => {
   if (!first) return ''
-  const { components, name, serverless } = first
-  const rows = components
-    .filter(({ difference }) => difference > 0n)
-    .toSorted((one, other) => Number(other.difference - one.difference))
+  const { name, serverless } = first
+  const rows = dearerIn(first)
   const list = rows.map(({ component, difference }) => `${component} ${signedUsd(difference)}`)
   return [
     rows.length === 0
