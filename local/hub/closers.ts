@@ -10,7 +10,7 @@ export type Closers = {
   close(): Promise<void>
 }
 
-/** The bar is 5 s for everything (issue 3): no single part may have more than this. */
+/** Everything has 5 s to stop: no single part may have more than this. */
 const PART_TIMEOUT_MS = 2_500
 
 export const createClosers = (): Closers => {

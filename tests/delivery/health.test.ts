@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { runTool } from './run.ts'
+import { runTool } from '../support/command.ts'
 
 type Answer = { readonly status: number; readonly body: string }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import { runTool } from '../support/command.ts'
 import { ROLE_PASSWORD, useDatabase } from '../support/database.ts'
-import { runTool } from './run.ts'
 
 const database = useDatabase()
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +17,7 @@ import { schemaOf } from '../../shared/db/names.ts'
 import { topicOf } from '../../shared/events/topics.ts'
 import { silentLog } from '../../shared/observe/logger.ts'
 import { attemptStart, type RunningHub, root, startHub } from '../flow/hub.ts'
+import { runCommand } from '../support/command.ts'
 import { engineFolder } from '../support/engines/folder.ts'
 import { type KafkaCluster, startKafka } from '../support/engines/kafka.ts'
 import { type RedisEngine, startRedisCluster } from '../support/engines/redis.ts'
@@ -193,17 +193,8 @@ const subscriptionsOf = async (services: readonly string[]) => {
 
 type Mapping = { readonly topic: string; readonly consumerGroupId: string }
 
-const playDemo = (hubUrl: string): Promise<{ code: number | null; said: string }> =>
-  new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(root, 'local', 'demo', 'main.ts')], {
-      cwd: root,
-      env: { ...process.env, NODE_OPTIONS: '', HUB_URL: hubUrl },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let said = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => {
-        said += chunk
-      })
-    child.once('exit', (code) => resolve({ code, said }))
+const playDemo = (hubUrl: string) =>
+  runCommand(process.execPath, [join(root, 'local', 'demo', 'main.ts')], {
+    cwd: root,
+    environment: { NODE_OPTIONS: '', HUB_URL: hubUrl },
   })

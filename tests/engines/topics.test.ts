@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { hubTopics } from '../../shared/bus/hub-topics.ts'
 import { lendAdmin } from '../../shared/bus/kafka/admin.ts'
@@ -8,23 +5,17 @@ import { applyTopics, readTopics } from '../../shared/bus/kafka/topics.ts'
 import { brokersSchema, busSchema, kafkaConnectionOf, openBus } from '../../shared/bus/open.ts'
 import { DAY_MS } from '../../shared/kernel/time.ts'
 import { silentLog } from '../../shared/observe/logger.ts'
+import { runTool } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const SETUP_TIMEOUT_MS = 60_000
 const WITHIN = { timeoutMs: 30_000 }
 const [FIRST = '', SECOND = ''] = hubTopics.map(({ name }) => name)
 
 // The program itself, as `npm run topics` runs it, against the cluster of the environment: three brokers.
 const topics = async (flags: readonly string[], environment: Record<string, string> = {}) => {
-  const child = spawn(process.execPath, ['--no-warnings', 'tools/topics.ts', ...flags], {
-    cwd: root,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
-  const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)])
-  return { code: await exited, lines: out.trim().split('\n'), error: error.trim() }
+  const { code, out, error } = await runTool('topics', flags, environment)
+  return { code, lines: out.split('\n'), error }
 }
 
 const config = () => busSchema.parse({ ...process.env, EVENT_LOG_URL: undefined })

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
-import { pythonPackages } from '../support/engines/toolbox.ts'
+import { pythonPackages, run } from '../support/engines/toolbox.ts'
 import type { Counts } from '../support/stages.ts'
 
 /** Of one mistake there are often as many findings as there are functions. */
@@ -64,11 +63,10 @@ const isSkipped = (finding: Finding, skip: Skip): boolean =>
 const reportOf = async (file: string, framework: Checked['framework']) => {
   const { python, folder } = await pythonPackages('checkov', [CHECKOV])
   const args = ['--file', file, '--framework', framework, '--skip-download']
-  const child = spawn(python, ['-m', 'checkov.main', ...args, '--output', 'json', '--soft-fail'], {
-    env: { ...process.env, PYTHONPATH: folder },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let output = ''
-  for await (const chunk of child.stdout) output += chunk
-  return reportSchema.parse(JSON.parse(output))
+  const report = await run(
+    python,
+    ['-m', 'checkov.main', ...args, '--output', 'json', '--soft-fail'],
+    { PYTHONPATH: folder },
+  )
+  return reportSchema.parse(JSON.parse(report))
 }

@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CommandError, runCommand, tailOf } from './command.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const OUTPUT_LINES_KEPT = 150
+/** Longer than any stage takes on a new machine, where it makes its tools first. */
+const STAGE_TIMEOUT_MS = 25 * 60_000
 
 export type Counts = { readonly passed: number; readonly failed: number }
 
@@ -36,7 +37,7 @@ export const runStages = async (
     if (only.length > 0 && !only.some((name) => isNamed(stage, name))) continue
     const { name } = stage
     const startedAt = performance.now()
-    const { passed, failed } = await stage.run().catch((error: unknown) => {
+    const { passed, failed } = await inTime(stage.run()).catch((error: unknown) => {
       console.error(error)
       return { passed: 0, failed: 1 }
     })
@@ -52,6 +53,16 @@ export const runStages = async (
   process.exit(sum.failed === 0 ? 0 : 1)
 }
 
+// What hangs is left behind: the engines that it started end with this process.
+const inTime = async <Value>(work: Promise<Value>): Promise<Value> => {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => reject(new Error(`not over after ${STAGE_TIMEOUT_MS / 60_000} minutes`)),
+    STAGE_TIMEOUT_MS,
+  )
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
 const isNamed = (stage: Stage, name: string): boolean =>
   stage.name === name || stage.name.startsWith(`${name}:`)
 
@@ -65,43 +76,28 @@ export const runJest = async (
 ): Promise<Counts> => {
   const folder = await mkdtemp(join(tmpdir(), 'hub-jest-'))
   const outputFile = join(folder, 'result.json')
+  const args = [
+    ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+    // kafkajs sets a timer for the past.
+    '--disable-warning=TimeoutNegativeWarning',
+    ...[join(root, 'node_modules/jest/bin/jest.js'), '-c', join(root, 'jest.suites.mjs')],
+    ...['--json', '--outputFile', outputFile, ...paths],
+  ]
   try {
-    const output = await runNode(
-      [
-        ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
-        // kafkajs sets a timer for the past.
-        '--disable-warning=TimeoutNegativeWarning',
-        ...[join(root, 'node_modules/jest/bin/jest.js'), '-c', join(root, 'jest.suites.mjs')],
-        ...['--json', '--outputFile', outputFile, ...paths],
-      ],
-      environment,
-    )
+    // With --json the report goes to standard output, too, and the readable words to standard error.
+    const { error, unended } = await runCommand(process.execPath, args, { environment, cwd: root })
+      .then((ended) => ({ error: ended.error, unended: 0 }))
+      .catch((late: unknown) => {
+        if (!(late instanceof CommandError)) throw late
+        return { error: late.message, unended: 1 }
+      })
+    // What jest could report counts, even where something that a test left open kept it from ending.
     const result = JSON.parse(await readFile(outputFile, 'utf8').catch(() => '{}'))
-    const failed = (result.numFailedTests ?? 0) + (result.numRuntimeErrorTestSuites ?? 0)
     const passed = result.numPassedTests ?? 0
-    if (failed > 0 || passed === 0)
-      console.log(output.split('\n').slice(-OUTPUT_LINES_KEPT).join('\n'))
+    const failed = (result.numFailedTests ?? 0) + (result.numRuntimeErrorTestSuites ?? 0) + unended
+    if (failed > 0 || passed === 0) console.log(tailOf(error))
     return { passed, failed: passed === 0 ? Math.max(failed, 1) : failed }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
-
-const runNode = (
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      cwd: root,
-      env: { ...process.env, ...environment },
-      // With --json the report goes to standard output and the readable words to standard error.
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    let output = ''
-    child.stderr.on('data', (chunk: Buffer) => {
-      output += chunk
-    })
-    child.once('error', reject)
-    child.once('close', () => resolve(output))
-  })

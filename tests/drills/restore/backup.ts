@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
 import { type Postgres, startPostgres } from '../../../local/postgres/postgres.ts'
+import { runCommand } from '../../support/command.ts'
 import { eventually } from '../../support/eventually.ts'
 import { BASE_KEY, type BackupSettings, LABEL_KEY } from './bucket.ts'
 
@@ -137,11 +136,7 @@ export const restore = async ({
 }
 
 const tar = async (args: readonly string[], good: readonly number[]): Promise<void> => {
-  const child = spawn('tar', args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk
-  })
-  const [code] = await once(child, 'close')
-  if (!good.includes(code)) throw new Error(`tar failed (exit ${code}): ${said.trim()}`)
+  const { code, error } = await runCommand('tar', args)
+  if (code === null || !good.includes(code))
+    throw new Error(`tar failed (exit ${code}): ${error.trim()}`)
 }

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
-import { debianProgram, mavenJars, ToolMissingError } from '../../support/engines/toolbox.ts'
+import { runCommand } from '../../support/command.ts'
+import { debianProgram, mavenJars } from '../../support/engines/toolbox.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const GROOVY = ['org.apache.groovy:groovy:4.0.28', 'org.apache.groovy:groovy-json:4.0.28']
@@ -33,15 +32,11 @@ export const play = async (
   const java = await debianProgram('java', ['default-jre-headless'])
   const jars = await mavenJars('groovy', GROOVY)
   const program = join(import.meta.dirname, 'pipeline.groovy')
-  const child = spawn(java, ['-cp', jars, 'groovy.ui.GroovyMain', program, file], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  const exited = new Promise<number | null>((resolve, reject) => {
-    child.once('error', (error) => reject(new ToolMissingError(error.message)))
-    child.once('close', resolve)
-  })
-  child.stdin.end(JSON.stringify(scenarios))
-  const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)])
-  if ((await exited) !== 0) throw new Error(`The Jenkinsfile cannot be played: ${error.trim()}`)
+  const { code, out, error } = await runCommand(
+    java,
+    ['-cp', jars, 'groovy.ui.GroovyMain', program, file],
+    { input: JSON.stringify(scenarios) },
+  )
+  if (code !== 0) throw new Error(`The Jenkinsfile cannot be played: ${error.trim()}`)
   return z.array(outcomeSchema).parse(JSON.parse(out))
 }

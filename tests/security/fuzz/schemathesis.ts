@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { runCommand, tailOf } from '../../support/command.ts'
 import { type PythonPackages, pythonPackages } from '../../support/engines/toolbox.ts'
 
 const VERSION = '4.32.5'
 const REQUEST_SECONDS_MAX = 60
-const OUTPUT_CHARS_KEPT = 20_000
 
 /**
  * What an answer must hold: a status that the operation declares, its media type, its headers and its schema. A 500 or
@@ -74,7 +73,7 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzResult> => {
   }
 }
 
-const runPython = (
+const runPython = async (
   { schemathesis, document, url, token, seed, examplesMax, withBoundaries }: FuzzOptions,
   harPath: string,
   cwd: string,
@@ -93,25 +92,13 @@ const runPython = (
     ...['--report', 'har', '--report-har-path', harPath],
     ...(token ? ['--header', `Authorization: Bearer ${token}`] : []),
   ]
-  return new Promise((resolve, reject) => {
-    const child = spawn(python, args, {
-      cwd,
-      env: { ...process.env, PYTHONPATH: folder },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => {
-        output = (output + chunk).slice(-OUTPUT_CHARS_KEPT * 10)
-      })
-    child.once('error', reject)
-    // 1 where it found failures; anything else means that it did not run to its end.
-    child.once('close', (code) =>
-      code === 0 || code === 1
-        ? resolve(output)
-        : reject(new Error(`schemathesis ended with ${code}: ${output.slice(-OUTPUT_CHARS_KEPT)}`)),
-    )
+  const { code, said } = await runCommand(python, args, {
+    cwd,
+    environment: { PYTHONPATH: folder },
   })
+  // 1 where it found failures; anything else means that it did not run to its end.
+  if (code === 0 || code === 1) return said
+  throw new Error(`schemathesis ended with ${code}: ${tailOf(said)}`)
 }
 
 /**

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { takeTurn } from '../../../local/turn.ts'
+import { CommandError, runCommand, tailOf } from '../command.ts'
 
 /** A tool that this machine lacks and that could not be fetched: one sentence, and the suite fails with it. */
 export class ToolMissingError extends Error {
@@ -16,7 +16,19 @@ export const toolsFolder: string =
   process.env.HUB_TOOLS ??
   join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'learning-hub', 'tools')
 
+// Who waits for another's turn: the largest tools are built for eleven minutes.
 const INSTALL_TIMEOUT_MS = 20 * 60_000
+const FETCH_ATTEMPTS_MAX = 2
+// A connection that stalls is given up; Maven alone would wait for half an hour, and try again.
+const STALLED_SECONDS = 30
+const APT = [
+  ...['-qq', '-o', `Acquire::http::Timeout=${STALLED_SECONDS}`, '-o', 'Acquire::Retries=3'],
+  ...['-o', 'DPkg::Lock::Timeout=120'],
+]
+const MAVEN = [
+  ...['-q', '-B', `-Dmaven.wagon.rto=${STALLED_SECONDS * 1_000}`],
+  `-Daether.connector.requestTimeout=${STALLED_SECONDS * 1_000}`,
+]
 
 /**
  * The folder of a tool, made by `install` at its first use. Whole or not at all: it is built beside its place and
@@ -60,8 +72,13 @@ export const debianProgram = async (
   await mkdir(toolsFolder, { recursive: true })
   const release = await takeTurn(join(toolsFolder, 'apt.lock'), { timeoutMs: INSTALL_TIMEOUT_MS })
   try {
-    await run('apt-get', ['update', '-qq'])
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages])
+    const noQuestions = { DEBIAN_FRONTEND: 'noninteractive' }
+    await fetching('apt-get', [...APT, 'update'])
+    await fetching(
+      'apt-get',
+      [...APT, 'install', '-y', '--no-install-recommends', ...packages],
+      noQuestions,
+    )
   } finally {
     await release()
   }
@@ -75,7 +92,7 @@ export const goProgram = async (module: string): Promise<string> => {
   const name = module.replace(/(\/v\d+)?@.*/, '').replace(/.*\//, '')
   const folder = await installed({ name, recipe: module }, async (bin) => {
     const go = await debianProgram('go', ['golang-go'])
-    await run(go, ['install', module], { GOBIN: bin, GOFLAGS: '-mod=mod' })
+    await fetching(go, ['install', module], { GOBIN: bin, GOFLAGS: '-mod=mod' })
   })
   return join(folder, name)
 }
@@ -99,7 +116,7 @@ export const goModuleProgram = async ({
   const recipe = `${target} ${await fingerprintOf(folder)}`
   const place = await installed({ name, recipe }, async (bin) => {
     const go = await debianProgram('go', ['golang-go'])
-    await run(go, ['build', '-C', folder, '-o', join(bin, name), target], {
+    await fetching(go, ['build', '-C', folder, '-o', join(bin, name), target], {
       GOFLAGS: '-mod=readonly',
     })
   })
@@ -109,7 +126,7 @@ export const goModuleProgram = async ({
 /** The sources of a Go module, e.g. `github.com/a/b@v1.2.3`, for what lies beside its code. @returns their folder. */
 export const goModuleFolder = async (module: string): Promise<string> => {
   const go = await debianProgram('go', ['golang-go'])
-  return JSON.parse(await run(go, ['mod', 'download', '-json', module])).Dir
+  return JSON.parse(await fetching(go, ['mod', 'download', '-json', module])).Dir
 }
 
 const fingerprintOf = async (folder: string): Promise<string> => {
@@ -126,7 +143,7 @@ export const mavenJars = async (name: string, coordinates: readonly string[]): P
     const pom = join(target, 'pom.xml')
     await writeFile(pom, pomOf(coordinates))
     const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime']
-    await run(maven, ['-q', '-B', '-f', pom, ...goal, `-DoutputDirectory=${target}`])
+    await fetching(maven, [...MAVEN, '-f', pom, ...goal, `-DoutputDirectory=${target}`])
   })
   return join(folder, '*')
 }
@@ -145,39 +162,42 @@ export const pythonPackages = async (
   const python = await debianProgram('python3', ['python3', 'python3-pip'])
   const folder = await installed({ name, recipe: requirements.join() }, async (target) => {
     const quiet = ['--quiet', '--disable-pip-version-check', '--root-user-action=ignore']
-    await run(python, ['-m', 'pip', 'install', ...quiet, '--target', target, ...requirements])
+    await fetching(python, [
+      ...['-m', 'pip', 'install', ...quiet, '--timeout', String(STALLED_SECONDS)],
+      ...['--upgrade', '--target', target, ...requirements],
+    ])
   })
   return { python, folder }
 }
 
 const OUTPUT_LINES_KEPT = 15
 
-/** Runs a program to its end. @throws ToolMissingError with its last lines. */
-export const run = (
+/** Runs a program to its end. @returns its standard output. @throws ToolMissingError with its last lines. */
+export const run = async (
   program: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const output = { stdout: '', all: '' }
-    child.stdout.on('data', (chunk: Buffer) => {
-      output.stdout += chunk
-      output.all += chunk
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      output.all += chunk
-    })
-    child.once('error', (error) => reject(new ToolMissingError(`${program}: ${error.message}`)))
-    child.once('close', (code) => {
-      if (code === 0) return resolve(output.stdout)
-      const tail = output.all.trim().split('\n').slice(-OUTPUT_LINES_KEPT).join('\n')
-      reject(new ToolMissingError(`${program} ${args.join(' ')} failed (exit ${code}):\n${tail}`))
-    })
-  })
+): Promise<string> => {
+  const { code, out, said } = await runCommand(program, args, { environment }).catch(
+    (error: unknown) => {
+      throw error instanceof CommandError ? new ToolMissingError(error.message) : error
+    },
+  )
+  if (code === 0) return out
+  const tail = tailOf(said, OUTPUT_LINES_KEPT)
+  throw new ToolMissingError(`${program} ${args.join(' ')} failed (exit ${code}):\n${tail}`)
+}
+
+/** What loads from the network: what broke or stalled once is tried once more. */
+const fetching = async (...command: Parameters<typeof run>): Promise<string> => {
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      return await run(...command)
+    } catch (error) {
+      if (attempt === FETCH_ATTEMPTS_MAX) throw error
+      console.error(`Once more: ${String(error)}`)
+    }
+}
 
 const onPath = (program: string): string | undefined =>
   [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/go/bin']
