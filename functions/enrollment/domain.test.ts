@@ -140,6 +140,19 @@ describe('enrol', () => {
     expect(() => enrolling({ standing, course: stricter, grant: seat })).not.toThrow()
   })
 
+  it('prolongs no stay by a code once the enrolment window is over, though what was given stays', () => {
+    const closed = { ...offering, closesAt: now }
+    const code: Grant = { source: 'code', sourceRef: newId('enrollmentCode') }
+    const standing = enrolled({ grant: seat })
+    expect(() => enrolling({ standing, grant: code, offering: closed })).toThrow(
+      refusal('enrollment.not_open'),
+    )
+    const redeemed = enrolled({ standing, grant: code })
+    expect(lastOf(enrolling({ standing: redeemed, grant: code, offering: closed }))).toEqual(
+      redeemed,
+    )
+  })
+
   it('lets staff in whom neither window nor prerequisites bind, but not beyond capacity', () => {
     const grant: Grant = { source: 'staff', sourceRef: '', waivesPrerequisites: true }
     const strict = { ...course, prerequisiteIds: [newId('course')] }

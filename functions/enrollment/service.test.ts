@@ -741,6 +741,32 @@ describe('the enrolments of who leaves the organisation', () => {
     expect(await access(courseId, learner)).toBe(200)
   })
 
+  it('do not begin again for whom the gateway has not heard of it yet', async () => {
+    const [open, invited] = [aCourse(), await aPrivateCourse()]
+    const { code } = await aCode(invited)
+    const learner = aLearner()
+    await join(learner.accountId)
+    await part(learner.accountId)
+    const refused = { status: 422, body: { code: 'enrollment.not_a_member' } }
+    expect(await enrolSelf(open, learner)).toMatchObject(refused)
+    expect(await redeem(code, learner)).toMatchObject(refused)
+    await join(learner.accountId)
+    expect((await enrolSelf(open, learner)).status).toBe(200)
+    expect((await redeem(code, learner)).status).toBe(200)
+  })
+
+  it('end, too, for whom enrol themselves at that moment', async () => {
+    const courseId = aCourse()
+    const learners = Array.from({ length: 10 }, aLearner)
+    for (const { accountId } of learners) await join(accountId)
+    const answers = await Promise.all([
+      ...learners.map(async (learner) => (await enrolSelf(courseId, learner)).status),
+      ...learners.map(({ accountId }) => part(accountId)),
+    ])
+    for (const status of answers.slice(0, learners.length)) expect([200, 422]).toContain(status)
+    expect(await activeRows(courseId)).toEqual([])
+  })
+
   it('end, too, for whom staff enrol at that moment', async () => {
     const courseIds = [await aPrivateCourse(), await aPrivateCourse()]
     const accountIds = await members(10)

@@ -512,23 +512,24 @@ export const memberships = (tx: Tx) => {
     },
 
     /**
-     * Those of the accounts who are members, and stay so until this transaction ends. Asked for all at once and before
-     * the offering is locked, as whoever ends a membership does.
+     * Which of the accounts are members, and which have left; of the others nothing is known yet. It stays so until
+     * this transaction ends. Asked for all at once and before the offering is locked, as whoever ends a membership does.
      */
-    async lockMembers(
+    async lock(
       organizationId: OrganizationId,
       accountIds: readonly AccountId[],
-    ): Promise<ReadonlySet<AccountId>> {
+    ): Promise<ReadonlyMap<AccountId, 'member' | 'left'>> {
       const rows = await db
         .selectFrom('memberships')
-        .select('accountId')
+        .select(['accountId', 'isMember'])
         .where('organizationId', '=', organizationId)
         .where('accountId', 'in', accountIds)
-        .where('isMember', '=', true)
         .orderBy('accountId')
         .forShare()
         .execute()
-      return new Set(rows.map(({ accountId }) => accountId))
+      return new Map(
+        rows.map(({ accountId, isMember }) => [accountId, isMember ? 'member' : 'left']),
+      )
     },
   }
 }

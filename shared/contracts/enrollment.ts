@@ -101,6 +101,7 @@ const refusals = [
   'enrollment.full',
   'enrollment.prerequisites_missing',
   'enrollment.entitlements_full',
+  'enrollment.not_a_member',
 ] as const
 /** Who enrols by id asks course first; a code was made for a course that is known here. */
 const unknown = ['course.not_found', 'course.unavailable'] as const
@@ -244,7 +245,7 @@ export const enrollmentContract = defineContract({
       }),
       status: 200,
       answer: enrollmentSchema,
-      errors: [...unknown, ...refusals, 'enrollment.not_a_member', 'enrollment.window_invalid'],
+      errors: [...unknown, ...refusals, 'enrollment.window_invalid'],
     },
     enrolLearners: {
       method: 'POST',

@@ -130,9 +130,11 @@ export const enrol = (
   const { standing, offering, grant } = command
   const settled = standing && settle(standing, now)
   if (settled && settled.enrollment.endedAt === null) {
+    if (isEntitledBy(settled.enrollment, grant, now)) return [settled]
     // Else the holder of a seat, or of a week, could make it a place for ever.
     if (grant.source === 'self' && accessAt(settled.enrollment, now)) return [settled]
     refuseUninvited(command)
+    refuseOutsideWindow(command, now)
     return [settled, settle(withGrant(settled.enrollment, { grant, offering }, now), now)]
   }
   const freed = settled?.activeDelta ?? 0
@@ -269,9 +271,8 @@ const admit = (
   if (grant.source === 'licence') return course.versionId
   if (course.isArchived) throw courseClosed()
   refuseUninvited({ course, grant })
-  const { opensAt, closesAt, capacity, activeCount } = offering
-  const isOpen = (opensAt === null || opensAt <= now) && (closesAt === null || now < closesAt)
-  if (grant.source !== 'staff' && !isOpen) throw notOpen(offering)
+  refuseOutsideWindow({ offering, grant }, now)
+  const { capacity, activeCount } = offering
   const missing = course.prerequisiteIds.filter((courseId) => !completed.includes(courseId))
   if (offering.enforcesPrerequisites && !grant.waivesPrerequisites && missing.length > 0)
     throw prerequisitesMissing(missing)
@@ -281,6 +282,16 @@ const admit = (
 
 const refuseUninvited = ({ course, grant }: { course: Course; grant: Grant }) => {
   if (grant.source === 'self' && course.visibility === 'private') throw invitationOnly()
+}
+
+const refuseOutsideWindow = (
+  { offering, grant }: { offering: Offering; grant: Grant },
+  now: Instant,
+) => {
+  if (grant.source !== 'self' && grant.source !== 'code') return
+  const { opensAt, closesAt } = offering
+  const isOpen = (opensAt === null || opensAt <= now) && (closesAt === null || now < closesAt)
+  if (!isOpen) throw notOpen(offering)
 }
 
 const begin = (
@@ -321,7 +332,6 @@ const withGrant = (
   { grant, offering }: { grant: Grant; offering: Offering },
   now: Instant,
 ): Enrollment => {
-  if (isEntitledBy(enrollment, grant, now)) return enrollment
   const window = windowFor(grant, offering, now)
   const over = enrollment.entitlements.find(
     ({ source, sourceRef, revokedAt }) =>
