@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { assert } from '../../shared/kernel/assert.ts'
 import { idSchema } from '../../shared/kernel/id.ts'
-import { addMs, type Instant } from '../../shared/kernel/time.ts'
+import { addMs, type Instant, MINUTE_MS } from '../../shared/kernel/time.ts'
 import type { Job, Jobs } from '../../shared/service/define.ts'
 import { removeFolder } from '../../shared/storage/objects.ts'
 import {
@@ -21,6 +21,9 @@ import { processings, videos } from './store.ts'
 
 /** Runs that one call looks at, a transaction each: the next call goes on. */
 const RUNS_PER_CALL_MAX = 50
+
+/** A run whose recovery or removal failed is tried again by the call after the next. */
+const PUT_OFF_MS = MINUTE_MS
 
 /** Encoding is most of the work: where it begins and ends, in per cent of the whole. */
 const ENCODING_PERCENT = { from: 5, to: 90 } as const
@@ -53,28 +56,25 @@ export const jobs: Jobs<Deps> = {
   },
 
   /** Starts what was recorded but not started, and looks after runs whose lease is over. */
-  async recover(call, { executions }) {
-    for (let count = 0; count < RUNS_PER_CALL_MAX; count += 1)
-      if (!(await recoverNext(call, executions))) return
-  },
+  recover: (call, { executions }) =>
+    throughDue(call, {
+      next: (tx) => processings(tx).nextExpired(call.now),
+      work: (processing, tx) => recover(processing, { ...call, tx, executions }),
+    }),
 
   /**
    * Removes the files of runs that ended badly, were superseded or whose video is gone. Repeats
    * itself.
    */
-  async sweep(call, { executions, storage }) {
-    for (let count = 0; count < RUNS_PER_CALL_MAX; count += 1) {
-      const isDone = await call.transaction('*', async (tx) => {
-        const processing = await processings(tx).nextSwept(call.now)
-        if (!processing) return true
+  sweep: (call, { executions, storage }) =>
+    throughDue(call, {
+      next: (tx) => processings(tx).nextSwept(call.now),
+      async work(processing, tx) {
         if (processing.state !== 'superseded') await stop(processing, executions)
         await removeFolder(storage, folderOf(processing))
         await processings(tx).save(swept(processing, call.now))
-        return false
-      })
-      if (isDone) return
-    }
-  },
+      },
+    }),
 }
 
 type Call = Parameters<Job<Deps>>[0]
@@ -84,26 +84,57 @@ const overall = (jobPercent: number): number =>
     ENCODING_PERCENT.from + (jobPercent / 100) * (ENCODING_PERCENT.to - ENCODING_PERCENT.from),
   )
 
-/** One run, one transaction. @returns false when none is due. */
-const recoverNext = ({ now, log, transaction }: Call, executions: Executions): Promise<boolean> =>
-  transaction('*', async (tx) => {
-    const processing = await processings(tx).nextExpired(now)
-    if (!processing) return false
-    log.warn('lease over', { execution: processing.executionName, stage: processing.stage })
-    if (now >= addMs(processing.startedAt, PROCESSING_MS_MAX)) {
-      await stop(processing, executions)
-      await failNow(processing, TOOK_TOO_LONG, { tx, now })
-      return true
+/**
+ * The runs that are due, each in a transaction of its own. One whose work fails is put off, so that it keeps no other
+ * from its turn.
+ *
+ * @throws the first failure, when all have had their turn.
+ */
+const throughDue = async (
+  { now, log, transaction }: Call,
+  {
+    next,
+    work,
+  }: {
+    next(tx: Tx): Promise<Processing | undefined>
+    work(processing: Processing, tx: Tx): Promise<void>
+  },
+): Promise<void> => {
+  const failures: unknown[] = []
+  for (let count = 0; count < RUNS_PER_CALL_MAX; count += 1) {
+    let due: Processing | undefined
+    try {
+      await transaction('*', async (tx) => {
+        due = await next(tx)
+        if (due) await work(due, tx)
+      })
+      if (!due) break
+    } catch (error) {
+      const failed = due
+      if (!failed) throw error
+      log.error('run put off', { execution: failed.executionName, error })
+      failures.push(error)
+      const until = addMs(now, PUT_OFF_MS)
+      await transaction('*', (tx) => processings(tx).putOff(failed, { now, until }))
     }
-    const state = await executions.state(processing.executionName)
-    if (state === 'running' || (await isStarted(processing, state, executions))) {
-      const leaseExpiresAt = addMs(now, LEASE_MS)
-      await processings(tx).save({ ...processing, leaseExpiresAt })
-      return true
-    }
-    await restart(processing, { tx, now, executions })
-    return true
-  })
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+const recover = async (
+  processing: Processing,
+  { tx, now, log, executions }: Pick<Call, 'now' | 'log'> & { tx: Tx; executions: Executions },
+): Promise<void> => {
+  log.warn('lease over', { execution: processing.executionName, stage: processing.stage })
+  if (now >= addMs(processing.startedAt, PROCESSING_MS_MAX)) {
+    await stop(processing, executions)
+    return failNow(processing, TOOK_TOO_LONG, { tx, now })
+  }
+  const state = await executions.state(processing.executionName)
+  if (state === 'running' || (await isStarted(processing, state, executions)))
+    return processings(tx).save({ ...processing, leaseExpiresAt: addMs(now, LEASE_MS) })
+  await restart(processing, { tx, now, executions })
+}
 
 const isStarted = async (
   processing: Processing,
@@ -118,6 +149,8 @@ const restart = async (
   processing: Processing,
   { tx, now, executions }: { tx: Tx; now: Instant; executions: Executions },
 ): Promise<void> => {
+  // Its encoder would write into the same folder as the next one.
+  if (processing.jobId !== null) await executions.cancelJob(processing.jobId)
   const taken = takeOver(processing, now)
   if (!taken) return failNow(processing, STALLED, { tx, now })
   await processings(tx).save(taken)

@@ -1,7 +1,8 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
 import { beginVideo, cancel, isRunning, videoIdOf } from './domain/processing.ts'
-import { type Deps, startOrLeave, stopOrLeave } from './routes.ts'
-import { captionsStore, processings, videos } from './store.ts'
+import type { Deps } from './routes.ts'
+import { startOrLeave, stopOrLeave } from './settings.ts'
+import { captionsStore, files, processings, videos } from './store.ts'
 
 /**
  * An uploaded video is processed; uploaded captions may be attached; a deleted file takes its
@@ -10,9 +11,11 @@ import { captionsStore, processings, videos } from './store.ts'
 export const reactions: Reactions<Deps> = {
   async 'media.uploaded'({ data, now, tx }, { executions }) {
     const { mediaId, organizationId, ownerId, bucket, key, sizeBytes } = data
+    if (data.kind !== 'captions' && data.kind !== 'video') return
+    // News of an upload that was parked comes late: nothing begins with a file that is gone.
+    if (!(await files(tx).isThere({ mediaId, organizationId }))) return
     if (data.kind === 'captions')
-      await captionsStore(tx).rememberFile({ mediaId, organizationId, ownerId, key })
-    if (data.kind !== 'video') return
+      return captionsStore(tx).rememberFile({ mediaId, organizationId, ownerId, key })
     const begun = beginVideo(
       { mediaId, organizationId, ownerId, bucket, sourceKey: key, sourceBytes: sizeBytes },
       { now, traceparent: tx.traceparent },
@@ -24,6 +27,7 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'media.deleted'({ data, now, tx }, { executions }) {
+    await files(tx).remove(data, now)
     await captionsStore(tx).forgetFile(data.mediaId)
     const video = await videos(tx).findForUpdate(videoIdOf(data.mediaId))
     if (!video) return

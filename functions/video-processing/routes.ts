@@ -27,7 +27,7 @@ import {
   type Video,
 } from './domain/processing.ts'
 import { captionsFull, captionsInvalid, captionsUnknown, videoNotFound } from './errors.ts'
-import type { Executions } from './settings.ts'
+import { type Executions, startOrLeave, stopOrLeave } from './settings.ts'
 import { captionsStore, processings, videos } from './store.ts'
 
 export type Deps = { readonly storage: Storage; readonly executions: Executions }
@@ -91,27 +91,6 @@ export const routes: Handlers<typeof videoProcessingContract, Deps> = {
     if (!(await captionsStore(tx).remove(params))) return showVideo(video, tx)
     return showVideo(await captionsChanged(video, { tx, storage }), tx)
   },
-}
-
-/**
- * Starts what this transaction records. The first step waits for the commit; what cannot be
- * started now is
- * started by the sweeper, which finds the record.
- */
-export const startOrLeave = async (
-  processing: Processing,
-  executions: Executions,
-): Promise<void> => {
-  await executions.start(processing).catch(() => {})
-}
-
-/** The record already refuses whatever the execution still writes; the sweeper repeats the stop. */
-export const stopOrLeave = async (
-  { executionName, jobId }: Processing,
-  executions: Executions,
-): Promise<void> => {
-  await executions.stop(executionName, 'cancelled').catch(() => {})
-  if (jobId !== null) await executions.cancelJob(jobId).catch(() => {})
 }
 
 /**

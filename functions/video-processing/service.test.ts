@@ -18,6 +18,7 @@ const stopped: string[] = []
 const cancelledJobs: string[] = []
 const states = new Map<string, 'running' | 'over'>()
 let isAway = false
+const unreachable = new Set<string>()
 
 const executions: Executions = {
   async start({ executionName }) {
@@ -27,7 +28,10 @@ const executions: Executions = {
     states.set(executionName, state)
     return state
   },
-  state: async (executionName) => states.get(executionName) ?? 'absent',
+  async state(executionName) {
+    if (unreachable.has(executionName)) throw new Error('this execution cannot be described')
+    return states.get(executionName) ?? 'absent'
+  },
   async stop(executionName) {
     stopped.push(executionName)
   },
@@ -164,6 +168,32 @@ describe('the recovery of runs', () => {
       processing: { state: 'failed', reasonCode: 'stalled', reason: expect.any(String) },
     })
     expect(await events('video.failed', videoId)).toHaveLength(1)
+  })
+
+  it('lets no encoder of the former execution write beside that of the next', async () => {
+    const { videoId } = await aVideo()
+    const userMetadata = { videoId, version: '1', executionName: `${videoId}-1` }
+    const jobId = `job-of-${videoId}`
+    await hub.runJob('recordProgress', { status: 'PROGRESSING', jobId, userMetadata })
+    states.set(`${videoId}-1`, 'over')
+    hub.clock.advanceMs(10 * MINUTE_MS)
+    await hub.runJob('recover')
+    expect(cancelledJobs).toContain(jobId)
+    expect(started).toContain(`${videoId}-1-2`)
+  })
+
+  it('goes on with the others where one cannot be looked after, says so, and comes back to it', async () => {
+    const [broken, other] = [await aVideo(), await aVideo()]
+    unreachable.add(`${broken.videoId}-1`)
+    states.set(`${other.videoId}-1`, 'over')
+    hub.clock.advanceMs(10 * MINUTE_MS)
+    await expect(hub.runJob('recover')).rejects.toThrow('cannot be described')
+    expect(started).toContain(`${other.videoId}-1-2`)
+    unreachable.clear()
+    states.set(`${broken.videoId}-1`, 'over')
+    hub.clock.advanceMs(MINUTE_MS)
+    await hub.runJob('recover')
+    expect(started).toContain(`${broken.videoId}-1-2`)
   })
 
   it('stops what takes too long', async () => {
@@ -353,6 +383,39 @@ describe('media.deleted', () => {
     expect(stopped).toContain(`${videoId}-1`)
     await hub.runJob('sweep')
     expect(await listFolder(bucket.storage(), { prefix: folder, objectsMax: 10 })).toEqual([])
+  })
+})
+
+describe('a file that is gone', () => {
+  it('begins no video, however late the news of its upload is redriven', async () => {
+    const mediaId = newId('media')
+    await hub.deliver('media.deleted', { mediaId, organizationId }, { organizationId })
+    await upload({ mediaId })
+    const { status } = await hub.get(`/v1/videos/${videoIdOf(mediaId)}`, { as: owner })
+    expect(status).toBe(404)
+    expect(await events('video.processing_started', videoIdOf(mediaId))).toEqual([])
+  })
+
+  it('leaves no captions to attach either', async () => {
+    const { videoId } = await aReadyVideo()
+    const mediaId = newId('media')
+    await hub.deliver('media.deleted', { mediaId, organizationId }, { organizationId })
+    await upload({ mediaId, kind: 'captions', text: 'WEBVTT\n' })
+    const body = { mediaId, label: 'English' }
+    const put = await hub.put(`/v1/videos/${videoId}/captions/en`, { as: owner, body })
+    expect(put.body.code).toBe('video.captions_unknown')
+  })
+
+  it('has no running video, though upload and removal come at once', async () => {
+    const mediaIds = Array.from({ length: 10 }, () => newId('media'))
+    await Promise.all(
+      mediaIds.flatMap((mediaId) => [
+        upload({ mediaId }),
+        hub.deliver('media.deleted', { mediaId, organizationId }, { organizationId }),
+      ]),
+    )
+    for (const mediaId of mediaIds)
+      expect((await hub.get(`/v1/videos/${videoIdOf(mediaId)}`, { as: owner })).status).toBe(404)
   })
 })
 

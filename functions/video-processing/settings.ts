@@ -89,6 +89,23 @@ export const openExecutions = (environment: Environment): Executions => {
   }
 }
 
+/** Starts what this transaction records. The first step waits for the commit; `recover` starts what cannot be started now. */
+export const startOrLeave = async (
+  processing: Processing,
+  executions: Executions,
+): Promise<void> => {
+  await executions.start(processing).catch(() => {})
+}
+
+/** The record already refuses whatever the execution still writes; `sweep` repeats the stop. */
+export const stopOrLeave = async (
+  { executionName, jobId }: Processing,
+  executions: Executions,
+): Promise<void> => {
+  await executions.stop(executionName, 'cancelled').catch(() => {})
+  if (jobId !== null) await executions.cancelJob(jobId).catch(() => {})
+}
+
 /**
  * One signed request: MediaConvert's client would add 158 KB to the bundle for it (decision 0004).
  */

@@ -216,6 +216,22 @@ export const processings = (tx: Tx) => {
         .executeTakeFirst()
     },
 
+    /** What is due of the run by now is due at `until` instead. */
+    async putOff(
+      { videoId, version }: Pick<Processing, 'videoId' | 'version'>,
+      { now, until }: { now: Instant; until: Instant },
+    ): Promise<void> {
+      await db
+        .updateTable('processings')
+        .set({
+          leaseExpiresAt: laterIfDue('lease_expires_at', { now, until }),
+          sweepAt: laterIfDue('sweep_at', { now, until }),
+        })
+        .where('videoId', '=', videoId)
+        .where('version', '=', version)
+        .execute()
+    },
+
     /** Every run of a deleted video is due to go. */
     async sweepAll(videoId: VideoId, now: Instant): Promise<void> {
       await db
@@ -226,6 +242,38 @@ export const processings = (tx: Tx) => {
     },
   }
 }
+
+/** Which uploaded files are gone, so that news of their upload that comes later begins nothing. */
+export const files = (tx: Tx) => {
+  const db = tx.tables<Tables>()
+  return {
+    /** Whether it was not deleted. Until this transaction ends nobody deletes it. */
+    async isThere(file: FileKey): Promise<boolean> {
+      const { deletedAt } = await db
+        .insertInto('files')
+        .values({ ...fileKey(file), deletedAt: null })
+        .onConflict((conflict) =>
+          conflict.column('mediaId').doUpdateSet((eb) => ({ mediaId: eb.ref('excluded.mediaId') })),
+        )
+        .returning('deletedAt')
+        .executeTakeFirstOrThrow()
+      return deletedAt === null
+    },
+
+    /** Waits for whoever begins something with the file: what they began is seen after it. */
+    async remove(file: FileKey, now: Instant): Promise<void> {
+      await db
+        .insertInto('files')
+        .values({ ...fileKey(file), deletedAt: at(now) })
+        .onConflict((conflict) => conflict.column('mediaId').doUpdateSet({ deletedAt: at(now) }))
+        .execute()
+    },
+  }
+}
+
+type FileKey = { readonly mediaId: MediaId; readonly organizationId: OrganizationId }
+
+const fileKey = ({ mediaId, organizationId }: FileKey): FileKey => ({ mediaId, organizationId })
 
 export const captionsStore = (tx: Tx) => {
   const db = tx.tables<Tables>()
@@ -297,6 +345,7 @@ export const captionsStore = (tx: Tx) => {
 type Tables = {
   videos: VideoRow
   processings: ProcessingRow
+  files: FileKey & { deletedAt: NullableInstantColumn }
   captionFiles: {
     mediaId: MediaId
     organizationId: OrganizationId
@@ -347,6 +396,11 @@ const toProcessingRow = (processing: Selectable<ProcessingRow>) => ({
   rungs: jsonOrNull(processing.rungs),
   output: jsonOrNull(processing.output),
 })
+
+const laterIfDue = (column: string, { now, until }: { now: Instant; until: Instant }) => {
+  const due = sql.ref(column)
+  return sql<Instant>`case when ${due} <= ${at(now)} then ${at(until)} else ${due} end`
+}
 
 /** SQL's null, not JSON's. */
 const jsonOrNull = <Value>(value: Value) => (value === null ? sql<Value>`null` : json<Value>(value))
