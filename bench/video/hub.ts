@@ -1,7 +1,7 @@
 import { type Api, openApi, Refused } from '../../local/demo/api.ts'
 import { meet } from '../../local/demo/people.ts'
 import { until } from '../../local/demo/until.ts'
-import { awaitVideo, uploadVideo } from '../../local/demo/video.ts'
+import { awaitVideo, uploadFile } from '../../local/demo/video.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
 import { ACADEMY_ORGANIZATION_ID } from '../../shared/contracts/academy.ts'
 import { organizationContract } from '../../shared/contracts/organization.ts'
@@ -19,7 +19,7 @@ export const startHub = async (film: string): Promise<Running> => {
   return {
     async round() {
       const before = cpuSeconds(processTree(hub.pid))
-      const mediaId = await uploadVideo(api, film, ignore)
+      const mediaId = await uploadFile(api, { file: film, kind: 'video' }, ignore)
       const startedAt = performance.now()
       await awaitVideo(api, mediaId, ignore)
       const seconds = (performance.now() - startedAt) / 1_000

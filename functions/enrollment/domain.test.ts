@@ -193,7 +193,7 @@ describe('entitlements', () => {
     const short = enrolled({ grant: { ...self, endsAt: later(10) } })
     const longer: Grant = { ...seat, startsAt: later(10), endsAt: later(20) }
     const changes = enrolling({ standing: short, grant: longer })
-    expect(typesOf(changes)).toEqual(['enrollment.activated'])
+    expect(typesOf(changes)).toEqual(['enrollment.window_changed'])
     expect(lastOf(changes).endsAt).toBe(later(20))
   })
 
@@ -205,7 +205,7 @@ describe('entitlements', () => {
     expect([5, 12, 17, 21].map((days) => access(later(days)))).toEqual([true, false, true, false])
     const settled = settle(gapped, later(12))
     expect(settled).toMatchObject({
-      events: [{ type: 'enrollment.activated', startsAt: toIso(later(15)) }],
+      events: [{ type: 'enrollment.window_changed', startsAt: toIso(later(15)) }],
       enrollment: { endedAt: null },
     })
     expect(settle(settled.enrollment, later(20)).enrollment.endReason).toBe('expired')

@@ -690,7 +690,7 @@ describe('entitlements', () => {
     const endsAt = inDays(20)
     expect((await hub.patch(path, { as: teacher, body: { endsAt } })).body.endsAt).toBe(endsAt)
     expect((await eventsOf(enrollmentId)).at(-1)).toMatchObject({
-      type: 'enrollment.activated',
+      type: 'enrollment.window_changed',
       data: { endsAt },
     })
     const backwards = { startsAt: inDays(30) }

@@ -138,13 +138,11 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'enrollment.activated'({ data, event, tx }, deps) {
-    const { enrollmentId, accountId, organizationId, courseId } = data
+    const { accountId, organizationId, courseId } = data
     await announce(
       tx,
       {
         event,
-        // It also comes when access is extended: that is no news.
-        dedupeKey: enrollmentId,
         accountId,
         organizationId,
         template: 'enrolled',
@@ -157,13 +155,11 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'video.ready'({ data, event, tx }, deps) {
-    const { videoId, ownerId, organizationId, version } = data
+    const { videoId, ownerId, organizationId } = data
     const message = {
       template: 'video_ready',
       facts: {},
       link: `/videos/${videoId}`,
-      // It also comes when captions of a version change: that is no news.
-      dedupeKey: `${videoId}-v${version}`,
     } as const
     await announce(tx, { event, accountId: ownerId, organizationId, ...message }, deps)
   },

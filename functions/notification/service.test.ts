@@ -146,7 +146,10 @@ const courseEvent = (courseId: CourseId, title: string) => ({
   instructorIds: [newId('account')],
 })
 
-const enrol = async (accountId: AccountId, options: { title?: string; times?: number } = {}) => {
+const enrol = async (
+  accountId: AccountId,
+  options: { title?: string; extensions?: number } = {},
+) => {
   const courseId = newId('course')
   if (options.title) await hub.deliver('course.created', courseEvent(courseId, options.title))
   const data = {
@@ -158,8 +161,10 @@ const enrol = async (accountId: AccountId, options: { title?: string; times?: nu
     startsAt: toIso(hub.clock.now()),
     endsAt: null,
   }
-  for (let time = 0; time < (options.times ?? 1); time += 1)
-    await hub.deliver('enrollment.activated', data, { organizationId: ACADEMY_ORGANIZATION_ID })
+  const by = { organizationId: ACADEMY_ORGANIZATION_ID }
+  await hub.deliver('enrollment.activated', data, by)
+  for (let extension = 0; extension < (options.extensions ?? 0); extension += 1)
+    await hub.deliver('enrollment.window_changed', data, by)
   return courseId
 }
 
@@ -516,8 +521,11 @@ describe('what is told', () => {
     const organizationId = ACADEMY_ORGANIZATION_ID
     const video = { videoId: newId('video'), mediaId: newId('media'), organizationId, version: 1 }
     // The second brings captions, of which nobody needs to be told.
-    for (const masterPlaylist of ['master-0.m3u8', 'master-1.m3u8'])
-      await hub.deliver('video.ready', {
+    for (const [type, masterPlaylist] of [
+      ['video.ready', 'master-0.m3u8'],
+      ['video.captions_changed', 'master-1.m3u8'],
+    ] as const)
+      await hub.deliver(type, {
         ...video,
         ownerId: accountId,
         durationMs: 1,
@@ -575,7 +583,7 @@ describe('what is told', () => {
 
   it('tells of an enrolment once, not of each extension', async () => {
     const { as, accountId, email } = await aPerson()
-    await enrol(accountId, { times: 3 })
+    await enrol(accountId, { extensions: 2 })
     await send()
     expect(mailsTo(email)).toHaveLength(1)
     const { body } = await hub.get('/v1/notifications', { as })

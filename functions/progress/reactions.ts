@@ -1,4 +1,4 @@
-import type { Reactions } from '../../shared/bus/reaction.ts'
+import type { Reactions, Received } from '../../shared/bus/reaction.ts'
 import { instantOf } from '../../shared/kernel/time.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
 import { learnerAccessReactions } from '../../shared/projection/learner-access.ts'
@@ -21,17 +21,8 @@ export const reactions: Reactions<unknown> = {
     for (const key of waiting) await rebuild(tx, key)
   },
 
-  async 'enrollment.activated'(received) {
-    await learnerAccessReactions['enrollment.activated'](received)
-    const { data, event, tx } = received
-    const { enrollmentId, versionId } = data
-    await takeEnrollment(tx, keyOf(data), {
-      factId: event.id,
-      kind: 'enrolled',
-      at: instantOf(event.time),
-      ...{ enrollmentId, versionId, sequence: event.sequence },
-    })
-  },
+  'enrollment.activated': takeAccess,
+  'enrollment.window_changed': takeAccess,
 
   async 'enrollment.ended'(received) {
     await learnerAccessReactions['enrollment.ended'](received)
@@ -69,3 +60,17 @@ const keyOf = ({ accountId, courseId, organizationId }: LearnerKey): LearnerKey 
   courseId,
   organizationId,
 })
+
+async function takeAccess(
+  received: Received<'enrollment.activated' | 'enrollment.window_changed'>,
+): Promise<void> {
+  await learnerAccessReactions['enrollment.activated'](received)
+  const { data, event, tx } = received
+  const { enrollmentId, versionId } = data
+  await takeEnrollment(tx, keyOf(data), {
+    factId: event.id,
+    kind: 'enrolled',
+    at: instantOf(event.time),
+    ...{ enrollmentId, versionId, sequence: event.sequence },
+  })
+}

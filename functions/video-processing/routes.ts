@@ -22,9 +22,9 @@ import {
   cancel,
   folderOf,
   type Processing,
-  readyEvent,
   reprocess,
   type Video,
+  versionOf,
 } from './domain/processing.ts'
 import { captionsFull, captionsInvalid, captionsUnknown, videoNotFound } from './errors.ts'
 import { type Executions, startOrLeave, stopOrLeave } from './settings.ts'
@@ -158,7 +158,8 @@ const captionsChanged = async (
   const { captionsRevision } = video
   const changed = { ...live, output: { ...live.output, masterPlaylist, captionsRevision } }
   await processings(tx).save(changed)
-  await videos(tx).emit([readyEvent(video, { ...changed, source: live.source })])
+  const version = versionOf(video, { ...changed, source: live.source })
+  await videos(tx).emit([{ type: 'video.captions_changed', ...version }])
   return video
 }
 

@@ -326,8 +326,8 @@ describe('captions', () => {
       status: 200,
       body: { captions: [{ language: 'en', label: 'English', mediaId }] },
     })
-    const [ready] = await events('video.ready', videoId)
-    expect(ready?.data).toMatchObject({ version: 1, masterPlaylist: 'master-1.m3u8' })
+    const [changed] = await events('video.captions_changed', videoId)
+    expect(changed?.data).toMatchObject({ version: 1, masterPlaylist: 'master-1.m3u8' })
     const text = (name: string) => readObjectText(bucket.storage(), folder + name, 10_000)
     expect(await text('master-1.m3u8')).toContain('URI="captions-en-1.m3u8"')
     expect(await text('captions-en-1.vtt')).toContain('MPEGTS:126000')
@@ -335,14 +335,14 @@ describe('captions', () => {
     expect(await remove()).toMatchObject({ status: 200, body: { captions: [] } })
     expect((await remove()).status).toBe(200)
     expect(await text('master-2.m3u8')).not.toContain('SUBTITLES')
-    expect(await events('video.ready', videoId)).toHaveLength(2)
+    expect(await events('video.captions_changed', videoId)).toHaveLength(2)
   })
 
   it('are kept for a run in progress', async () => {
     const { videoId } = await aVideo()
     const mediaId = await upload({ kind: 'captions', text: 'WEBVTT\n' })
     expect(await put(videoId, mediaId)).toMatchObject({ body: { captions: [{ language: 'en' }] } })
-    expect(await events('video.ready', videoId)).toEqual([])
+    expect(await events('video.captions_changed', videoId)).toEqual([])
   })
 
   it('are refused when they are unknown, somebody else’s or no WebVTT', async () => {

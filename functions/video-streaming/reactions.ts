@@ -1,4 +1,4 @@
-import type { Reactions } from '../../shared/bus/reaction.ts'
+import type { Reactions, Received } from '../../shared/bus/reaction.ts'
 import { learnerAccessReactions } from '../../shared/projection/learner-access.ts'
 import type { Deps } from './routes.ts'
 import { grants, videos } from './store.ts'
@@ -13,18 +13,25 @@ export const reactions: Reactions<Deps> = {
     await grants(tx).end({ enrollmentId: data.enrollmentId }, 'access_ended')
   },
 
-  async 'video.ready'({ data, tx }) {
-    const { mediaId, organizationId, ownerId, version, durationMs, bucket, prefix } = data
-    const { masterPlaylist, poster, sprite, thumbnails } = data
-    const rendition = {
-      ...{ version, durationMs, bucket, prefix },
-      ...{ masterPlaylist, poster, sprite, thumbnails },
-    }
-    await videos(tx).put({ mediaId, organizationId, ownerId, rendition })
-  },
+  'video.ready': takeVersion,
+  'video.captions_changed': takeVersion,
 
   async 'media.deleted'({ data, tx }) {
     await videos(tx).markDeleted(data)
     await grants(tx).end({ mediaId: data.mediaId }, 'media_deleted')
   },
+}
+
+async function takeVersion({
+  data,
+  event,
+  tx,
+}: Received<'video.ready' | 'video.captions_changed'>): Promise<void> {
+  const { mediaId, organizationId, ownerId, version, durationMs, bucket, prefix } = data
+  const { masterPlaylist, poster, sprite, thumbnails } = data
+  const rendition = {
+    ...{ version, durationMs, bucket, prefix },
+    ...{ masterPlaylist, poster, sprite, thumbnails },
+  }
+  await videos(tx).put({ mediaId, organizationId, ownerId, rendition }, event.sequence)
 }

@@ -151,11 +151,23 @@ const aTree = async (prefix: string, documents: Record<string, string> = {}) => 
 
 type Lesson = { courseId: CourseId; lessonId: LessonId; mediaId: MediaId }
 
+type News = {
+  mediaId: MediaId
+  version: number
+  /** Its position among the events of the video. */
+  sequence: number
+  organization?: OrganizationId
+  masterPlaylist?: string
+}
+
 const owner = somebody('instructor', { organizationId })
 
-const ready = (mediaId: MediaId, version: number, organization: OrganizationId = organizationId) =>
+const announce = (
+  type: 'video.ready' | 'video.captions_changed',
+  { mediaId, version, sequence, organization = organizationId, ...changes }: News,
+) =>
   hub.deliver(
-    'video.ready',
+    type,
     {
       videoId: newId('video'),
       mediaId,
@@ -171,9 +183,18 @@ const ready = (mediaId: MediaId, version: number, organization: OrganizationId =
       poster: 'poster.jpg',
       sprite: 'sprite.jpg',
       thumbnails: 'thumbnails.vtt',
+      ...changes,
     },
-    { organizationId: organization },
+    { organizationId: organization, sequence },
   )
+
+const ready = (mediaId: MediaId, version: number, organization?: OrganizationId) =>
+  announce('video.ready', {
+    mediaId,
+    version,
+    sequence: 10 * version,
+    ...(organization && { organization }),
+  })
 
 /** A lesson with a video that is ready. */
 const aLesson = async (documents: Record<string, string> = {}): Promise<Lesson> => {
@@ -193,18 +214,21 @@ const enrol = async ({ courseId }: Lesson, endsAt: string | null = null) => {
     accountId: learner.accountId,
   }
   const startsAt = '2026-03-01T00:00:00.000Z'
-  await hub.deliver(
-    'enrollment.activated',
-    { ...facts, versionId: newId('courseVersion'), startsAt, endsAt },
-    { organizationId },
-  )
+  const access = { ...facts, versionId: newId('courseVersion'), startsAt, endsAt }
+  await hub.deliver('enrollment.activated', access, { organizationId })
+  const change = (newEnd: string | null) =>
+    hub.deliver(
+      'enrollment.window_changed',
+      { ...access, endsAt: newEnd },
+      { organizationId, sequence: 2 },
+    )
   const leave = () =>
     hub.deliver(
       'enrollment.ended',
       { ...facts, reason: 'removed', endedAt: startsAt },
       { organizationId, sequence: 2 },
     )
-  return { learner, leave }
+  return { learner, leave, change }
 }
 
 const start = (as: Principal | undefined, lesson: object) =>
@@ -330,6 +354,14 @@ describe('POST /v1/playback', () => {
     expect((await fetch(file.split('?')[0] ?? '')).status).toBe(403)
   })
 
+  it('follows a window that changes', async () => {
+    const lesson = await aLesson()
+    const { learner, change } = await enrol(lesson, '2026-02-01T00:00:00.000Z')
+    expect(await start(learner, lesson)).toMatchObject(notFound)
+    await change(null)
+    expect((await start(learner, lesson)).status).toBe(201)
+  })
+
   it('is for learners of the course: to all others there is no such video', async () => {
     const lesson = await aLesson()
     const other = await aLesson()
@@ -407,6 +439,22 @@ describe('POST /v1/playback', () => {
     expect((await walk(newer)).files.every((url) => url.includes(`${lesson.mediaId}/2/`))).toBe(
       true,
     )
+  })
+})
+
+describe('captions that change', () => {
+  it('reach newer grants of the same version, whatever older news comes late', async () => {
+    const smallOnly = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000\nv360/index.m3u8\n'
+    const { lesson, learner, playback } = await playing({ 'master-2.m3u8': smallOnly })
+    const { mediaId } = lesson
+    const changed = (sequence: number, masterPlaylist: string) =>
+      announce('video.captions_changed', { mediaId, version: 1, sequence, masterPlaylist })
+    await changed(12, 'master-2.m3u8')
+    await changed(11, 'master-1.m3u8')
+    await ready(mediaId, 1)
+    const newer = (await start(learner, lesson)).body
+    expect(linesOf(await open(newer.playlistUrl))).toHaveLength(1)
+    expect(linesOf(await open(playback.playlistUrl))).toHaveLength(2)
   })
 })
 

@@ -59,9 +59,12 @@ export const videos = (tx: Tx) => {
     },
 
     /** Older news than what is known changes nothing, and nothing brings a deleted video back. */
-    async put({ mediaId, organizationId, ownerId, rendition }: Video): Promise<void> {
+    async put(
+      { mediaId, organizationId, ownerId, rendition }: Video,
+      sequence: number,
+    ): Promise<void> {
       const { version } = rendition
-      const news = { ownerId, rendition: json(rendition), version }
+      const news = { ownerId, rendition: json(rendition), version, sequence }
       await db
         .insertInto('videos')
         .values({ mediaId, organizationId, ...news, isDeleted: false })
@@ -69,7 +72,8 @@ export const videos = (tx: Tx) => {
           conflict
             .column('mediaId')
             .doUpdateSet(news)
-            .where('videos.version', '<', version)
+            .where('videos.version', '<=', version)
+            .where('videos.sequence', '<', sequence)
             .where('videos.isDeleted', '=', false),
         )
         .execute()
@@ -80,7 +84,7 @@ export const videos = (tx: Tx) => {
       const gone = { ownerId: null, rendition: null, isDeleted: true }
       await db
         .insertInto('videos')
-        .values({ mediaId, organizationId, ...gone, version: 0 })
+        .values({ mediaId, organizationId, ...gone, version: 0, sequence: 0 })
         .onConflict((conflict) => conflict.column('mediaId').doUpdateSet(gone))
         .execute()
     },
@@ -239,6 +243,7 @@ type Tables = {
     ownerId: AccountId | null
     rendition: JsonColumn<Rendition> | null
     version: number
+    sequence: number
     isDeleted: boolean
   }
   viewers: ViewerRow

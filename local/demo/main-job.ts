@@ -20,7 +20,7 @@ import type { Narrator } from './narrator.ts'
 import { meet, type Person } from './people.ts'
 import { rightAnswers } from './quiz.ts'
 import { until } from './until.ts'
-import { awaitVideo, uploadVideo } from './video.ts'
+import { awaitVideo, uploadFile } from './video.ts'
 import { watch } from './watch.ts'
 
 export type Played = {
@@ -60,7 +60,7 @@ export const playMainJob = async (options: MainJobOptions): Promise<Played> => {
   const { url, narrate } = options
   const { admin, instructor, learner } = await gather(options)
   const mediaId = await narrate.bar('Upload the video', (percent) =>
-    uploadVideo(instructor.api, options.video, percent),
+    uploadFile(instructor.api, { file: options.video, kind: 'video' }, percent),
   )
   const durationMs = await narrate.bar('Transcode it into HLS renditions', (percent) =>
     awaitVideo(instructor.api, mediaId, percent),

@@ -17,20 +17,24 @@ const PROCESSING_TIMEOUT_MS = 4 * 60 * 60 * 1_000
  *
  * @throws Refused with the reason when the hub does not want it.
  */
-export const uploadVideo = async (api: Api, file: string, percent: Percent): Promise<MediaId> => {
+export const uploadFile = async (
+  api: Api,
+  { file, kind }: { file: string; kind: 'video' | 'captions' },
+  percent: Percent,
+): Promise<MediaId> => {
   const { size } = await stat(file)
   const upload = await api.call(mediaContract, 'createUpload', {
-    body: { kind: 'video', name: basename(file), sizeBytes: size },
+    body: { kind, name: basename(file), sizeBytes: size },
   })
   const { mediaId } = upload
   const handle = await open(file)
   try {
     const sha256 = await sendParts(api, { mediaId, handle, size, percent })
-    const { kind } = await api.call(mediaContract, 'completeUpload', {
+    const uploaded = await api.call(mediaContract, 'completeUpload', {
       params: { mediaId },
       body: { sha256 },
     })
-    if (kind !== 'video') throw new Error(`The file is no video but ${kind}.`)
+    if (uploaded.kind !== kind) throw new Error(`The file is no ${kind} but ${uploaded.kind}.`)
     return mediaId
   } finally {
     await handle.close()

@@ -10,18 +10,19 @@ const enrollment = {
   accountId: idSchema('account'),
 }
 
+const access = z.object({
+  ...enrollment,
+  /** The version the learner stays on until migrated. */
+  versionId: idSchema('courseVersion'),
+  startsAt: isoSchema,
+  endsAt: isoSchema.nullable(),
+})
+
 export const enrollmentEvents = defineEvents({
-  /** The learner has (or has again, or has a longer) access; the last one counts. */
-  'enrollment.activated': {
-    key: 'enrollmentId',
-    data: z.object({
-      ...enrollment,
-      /** The version the learner stays on until migrated. */
-      versionId: idSchema('courseVersion'),
-      startsAt: isoSchema,
-      endsAt: isoSchema.nullable(),
-    }),
-  },
+  /** An enrolment has begun: once for each. */
+  'enrollment.activated': { key: 'enrollmentId', data: access },
+  /** Its access begins or ends at another time than was said before; the last one counts. */
+  'enrollment.window_changed': { key: 'enrollmentId', data: access },
   'enrollment.ended': {
     key: 'enrollmentId',
     data: z.object({

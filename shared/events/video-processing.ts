@@ -11,26 +11,27 @@ const video = {
   version: z.int().positive(),
 }
 
+const version = z.object({
+  ...video,
+  durationMs: z.int().positive(),
+  widthPx: z.int().positive(),
+  heightPx: z.int().positive(),
+  bucket: z.string(),
+  /** The folder that holds everything of this version, with a slash at its end. */
+  prefix: z.string(),
+  /** Below the prefix. */
+  masterPlaylist: z.string(),
+  poster: z.string(),
+  sprite: z.string(),
+  thumbnails: z.string(),
+})
+
 export const videoProcessingEvents = defineEvents({
   'video.processing_started': { key: 'videoId', data: z.object(video) },
-  /** Published in one step: every playlist and segment was there and was read. */
-  'video.ready': {
-    key: 'videoId',
-    data: z.object({
-      ...video,
-      durationMs: z.int().positive(),
-      widthPx: z.int().positive(),
-      heightPx: z.int().positive(),
-      bucket: z.string(),
-      /** The folder that holds everything of this version, with a slash at its end. */
-      prefix: z.string(),
-      /** Below the prefix. */
-      masterPlaylist: z.string(),
-      poster: z.string(),
-      sprite: z.string(),
-      thumbnails: z.string(),
-    }),
-  },
+  /** Published in one step, once for each version: every playlist and segment was there and was read. */
+  'video.ready': { key: 'videoId', data: version },
+  /** The version that is live has another master playlist, for its captions. */
+  'video.captions_changed': { key: 'videoId', data: version },
   'video.failed': {
     key: 'videoId',
     data: z.object({ ...video, reasonCode: z.string(), reason: z.string() }),

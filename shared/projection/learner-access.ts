@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Reactions } from '../bus/reaction.ts'
+import type { Reactions, Received } from '../bus/reaction.ts'
 import type { enrollmentContract } from '../contracts/enrollment.ts'
 import { at, atOrNull, type InstantColumn, type NullableInstantColumn } from '../db/columns.ts'
 import type { Tx } from '../db/transaction.ts'
@@ -127,20 +127,27 @@ export const learnerAccess = (tx: Tx) => {
   }
 }
 
+async function remember({
+  data,
+  event,
+  tx,
+}: Received<'enrollment.activated' | 'enrollment.window_changed'>): Promise<void> {
+  const access: Access = {
+    enrollmentId: data.enrollmentId,
+    courseId: data.courseId,
+    accountId: data.accountId,
+    organizationId: data.organizationId,
+    versionId: data.versionId,
+    startsAt: instantOf(data.startsAt),
+    endsAt: data.endsAt === null ? null : instantOf(data.endsAt),
+  }
+  await learnerAccess(tx).put(access, { isActive: true, sequence: event.sequence })
+}
+
 /** Spread into a service's reactions to keep its learner access. */
 export const learnerAccessReactions = {
-  async 'enrollment.activated'({ data, event, tx }) {
-    const access: Access = {
-      enrollmentId: data.enrollmentId,
-      courseId: data.courseId,
-      accountId: data.accountId,
-      organizationId: data.organizationId,
-      versionId: data.versionId,
-      startsAt: instantOf(data.startsAt),
-      endsAt: data.endsAt === null ? null : instantOf(data.endsAt),
-    }
-    await learnerAccess(tx).put(access, { isActive: true, sequence: event.sequence })
-  },
+  'enrollment.activated': remember,
+  'enrollment.window_changed': remember,
   async 'enrollment.ended'({ data, event, tx }) {
     const { enrollmentId, courseId, accountId, organizationId } = data
     const endedAt = instantOf(data.endedAt)

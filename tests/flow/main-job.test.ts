@@ -9,12 +9,13 @@ import { openApi } from '../../local/demo/api.ts'
 import { type Played, playMainJob } from '../../local/demo/main-job.ts'
 import { silentNarrator } from '../../local/demo/narrator.ts'
 import type { Person } from '../../local/demo/people.ts'
+import { uploadFile } from '../../local/demo/video.ts'
 import type { FunctionsReport } from '../../local/hub/functions-report.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
 import { newTraceRoot } from '../../local/lambda/trace.ts'
 import { ffmpegPath } from '../../local/mediaconvert/tool-paths.ts'
 import { certificateContract } from '../../shared/contracts/certificate.ts'
-import { courseContract } from '../../shared/contracts/course.ts'
+import { videoProcessingContract } from '../../shared/contracts/video-processing.ts'
 import { videoStreamingContract } from '../../shared/contracts/video-streaming.ts'
 import { eventually } from '../support/eventually.ts'
 import { root, useHub } from './hub.ts'
@@ -75,36 +76,63 @@ describe('what the hub counts of its functions', () => {
 })
 
 describe('the video', () => {
-  it('plays: every playlist is there, and every segment decodes', async () => {
-    const { api } = who('learner')
-    const course = await api.call(courseContract, 'getCourse', {
-      params: { courseId: played.courseId },
+  const play = async () => {
+    const { courseId, mediaId, lessonIds } = played
+    const body = { courseId, mediaId, lessonId: lessonIds.video }
+    const playback = await who('learner').api.call(videoStreamingContract, 'startPlayback', {
+      body,
     })
-    const version = await api.call(courseContract, 'getVersion', {
-      params: { courseId: played.courseId, versionId: course.publishedVersionId as never },
-    })
-    const item = version.items.find(({ completion }) => completion.kind === 'video_watched')
-    if (item?.completion.kind !== 'video_watched') throw new Error('the course has a film')
-    const { playlistUrl, durationMs } = await api.call(videoStreamingContract, 'startPlayback', {
-      body: {
-        courseId: played.courseId,
-        lessonId: item.lessonId,
-        mediaId: item.completion.mediaId,
-      },
-    })
-    const master = HLS.parse(await (await fetch(playlistUrl)).text())
+    const master = HLS.parse(await textAt(playback.playlistUrl))
     if (!('variants' in master)) throw new Error('a master playlist has variants')
+    return { ...playback, master }
+  }
+
+  it('plays: every playlist is there, and every segment decodes', async () => {
+    const { playlistUrl, durationMs, master } = await play()
     expect(master.variants.length).toBeGreaterThanOrEqual(2)
     for (const { uri } of master.variants) {
       const seconds = await decode(new URL(uri, playlistUrl).href)
       expect(Math.abs(seconds * 1_000 - durationMs)).toBeLessThan(1_000)
     }
   }, 60_000)
+
+  it('shows captions that its owner adds later', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hub-captions-'))
+    const file = join(folder, 'en.vtt')
+    await writeFile(file, 'WEBVTT\n\n00:00.000 --> 00:02.000\nA rabbit wakes up.\n')
+    const { api } = who('instructor')
+    const captionsId = await uploadFile(api, { file, kind: 'captions' }, () => {})
+    const [video] = (
+      await api.call(videoProcessingContract, 'listVideos', { query: { mediaId: played.mediaId } })
+    ).items
+    if (!video) throw new Error('the course has a film')
+    await eventually(() =>
+      api.call(videoProcessingContract, 'putCaptions', {
+        params: { videoId: video.videoId, language: 'en' },
+        body: { mediaId: captionsId, label: 'English' },
+      }),
+    )
+    await eventually(async () => {
+      const { playlistUrl, master } = await play()
+      const [english] = master.variants[0]?.subtitles ?? []
+      expect(english?.name).toBe('English')
+      const captionsUrl = new URL(english?.uri ?? '', playlistUrl).href
+      const captions = HLS.parse(await textAt(captionsUrl))
+      if (!('segments' in captions)) throw new Error('captions have a playlist')
+      const [segment] = captions.segments
+      expect(await textAt(new URL(segment?.uri ?? '', captionsUrl).href)).toContain(
+        'A rabbit wakes',
+      )
+    })
+    await rm(folder, { recursive: true })
+  })
 })
+
+const textAt = async (url: string) => (await fetch(url)).text()
 
 /** Decodes all segments of a media playlist. @returns their length in seconds. */
 const decode = async (mediaUrl: string): Promise<number> => {
-  const media = HLS.parse(await (await fetch(mediaUrl)).text())
+  const media = HLS.parse(await textAt(mediaUrl))
   if (!('segments' in media)) throw new Error('a media playlist has segments')
   const folder = await mkdtemp(join(tmpdir(), 'hub-segments-'))
   try {

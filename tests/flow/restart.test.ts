@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { openApi } from '../../local/demo/api.ts'
 import { meet } from '../../local/demo/people.ts'
-import { awaitVideo, uploadVideo } from '../../local/demo/video.ts'
+import { awaitVideo, uploadFile } from '../../local/demo/video.ts'
 import { freePort } from '../../local/free-port.ts'
 import { SAMPLE_ADMIN_EMAIL } from '../../local/hub/hub.ts'
 import { courseContract } from '../../shared/contracts/course.ts'
@@ -62,7 +62,7 @@ describe('a hub', () => {
       () => admin.api.call(courseContract, 'createCourse', { body: { title: 'Survivor' } }),
       { timeoutMs: 20_000 },
     )
-    const mediaId = await uploadVideo(admin.api, SAMPLE_VIDEO, () => {})
+    const mediaId = await uploadFile(admin.api, { file: SAMPLE_VIDEO, kind: 'video' }, () => {})
     await eventually(
       async () => {
         const { items } = await admin.api.call(videoProcessingContract, 'listVideos', {

@@ -157,7 +157,8 @@ export const settle = (
   if (!window) return ended(enrollment, reason, now)
   if (isSame(enrollment, window, now)) return { enrollment, events: [], activeDelta: 0 }
   const moved = { ...enrollment, ...window }
-  return { enrollment: moved, events: [activated(moved)], activeDelta: 0 }
+  const event = { type: 'enrollment.window_changed', ...accessOf(moved) } as const
+  return { enrollment: moved, events: [event], activeDelta: 0 }
 }
 
 /** Ends an enrolment and revokes all that entitled to it. Harmless to repeat. */
@@ -324,7 +325,8 @@ const begin = (
     endedAt: null,
     endReason: null,
   }
-  return { enrollment, events: [activated(enrollment)], activeDelta: 1 }
+  const event = { type: 'enrollment.activated', ...accessOf(enrollment) } as const
+  return { enrollment, events: [event], activeDelta: 1 }
 }
 
 const withGrant = (
@@ -390,8 +392,7 @@ const ended = (enrollment: Enrollment, reason: EndReason, now: Instant): Change 
   }
 }
 
-const activated = (enrollment: Enrollment): EnrollmentEvent => ({
-  type: 'enrollment.activated',
+const accessOf = (enrollment: Enrollment) => ({
   ...factsOf(enrollment),
   versionId: enrollment.versionId,
   startsAt: toIso(enrollment.startsAt),

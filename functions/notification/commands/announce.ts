@@ -12,8 +12,6 @@ import { hashOfAddress } from './subscription.ts'
 
 export type Announcement = Message & {
   readonly event: Pick<Envelope, 'id'>
-  /** Stands for the event where several events are one piece of news. */
-  readonly dedupeKey?: string
   readonly organizationId?: OrganizationId
   /** Mail is pointless after it (ISO 8601). */
   readonly expiresAt?: string
@@ -38,7 +36,7 @@ export const announce = async (
     organizationId,
     category,
     template,
-    dedupeKey: announcement.dedupeKey ?? event.id,
+    dedupeKey: event.id,
     content: contentOf(announcement),
   }
   const isOneOf = (channel: 'in_app' | 'mail') => channels.some((one) => one === channel)

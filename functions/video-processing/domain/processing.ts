@@ -219,7 +219,7 @@ export const publish = (
   return {
     video: { ...video, liveVersion: processing.version },
     processing: ready,
-    events: [readyEvent(video, processing)],
+    events: [{ type: 'video.ready', ...versionOf(video, processing) }],
   }
 }
 
@@ -252,13 +252,13 @@ export const swept = (processing: Processing, now: Instant): Processing => {
   return { ...processing, sweeps, sweepAt: delayMs === undefined ? null : addMs(now, delayMs) }
 }
 
-export const readyEvent = (
+/** What a player needs of a version, as events tell it. */
+export const versionOf = (
   video: Video,
   processing: Processing & { readonly output: Output; readonly source: Source },
-): VideoProcessingEvent => {
+) => {
   const { captionsRevision: _, startTicks: __, ...output } = processing.output
   return {
-    type: 'video.ready',
     ...factsOf(video, processing),
     ...output,
     widthPx: processing.rungs?.[0]?.widthPx ?? processing.source.widthPx,

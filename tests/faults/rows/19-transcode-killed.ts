@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Person } from '../../../local/demo/people.ts'
-import { awaitVideo, uploadVideo } from '../../../local/demo/video.ts'
+import { awaitVideo, uploadFile } from '../../../local/demo/video.ts'
 import { loadStream } from '../../../local/demo/watch.ts'
 import { pause } from '../../../shared/bus/pulse.ts'
 import { videoProcessingContract } from '../../../shared/contracts/video-processing.ts'
@@ -32,7 +32,7 @@ export const transcodeKilled: FaultRow = {
     let faults = 0
     for (let video = 0; video < VIDEOS[context.isLong ? 'long' : 'slice']; video += 1) {
       let admin = await hub.admin()
-      const mediaId = await uploadVideo(admin.api, SAMPLE_VIDEO, () => {})
+      const mediaId = await uploadFile(admin.api, { file: SAMPLE_VIDEO, kind: 'video' }, () => {})
       await untilTranscoding(admin, mediaId)
       faults += await killEncoders(hub)
       await pause(random.int(DELAY_MS_MAX), context.signal)
