@@ -58,15 +58,19 @@ describe('the cost page', () => {
 
   it('is read by keyboard: every plot and every table can be reached and scrolled', async () => {
     const { page, context } = await chromium.open(pageUrl)
-    const regions = await page.locator('[role=region], [role=img]').count()
+    await page.evaluate('for (const part of document.querySelectorAll("details")) part.open = true')
+    const parts = page.locator('[role=region], [role=img]')
+    const labels = await parts.evaluateAll((all) =>
+      all.map((part) => part.getAttribute('aria-label')),
+    )
+    expect(labels.length).toBeGreaterThan(10)
     const reached = new Set<string>()
-    for (let presses = 0; presses < 3 * regions; presses += 1) {
+    for (let presses = 0; presses < 3 * labels.length; presses += 1) {
       await page.keyboard.press('Tab')
       const label = await page.evaluate('document.activeElement?.getAttribute("aria-label") ?? ""')
-      if (label) reached.add(String(label))
+      reached.add(String(label))
     }
-    expect(reached).toContain('What moved, by service')
-    expect([...reached].some((label) => label.startsWith('Bars by service'))).toBe(true)
+    expect(labels.filter((label) => !label || !reached.has(label))).toEqual([])
     await context.close()
   })
 })

@@ -324,6 +324,12 @@ describe('what was spent', () => {
     expect(rowOf(found.services, 'AWSLambda')?.forecast).toBe(6_000_000n)
   })
 
+  it('says so where nothing has moved by a dollar', async () => {
+    const steady = (day: string) => ({ day, usd: '5' })
+    const found = await spend([steady('2026-09-01'), steady('2026-10-01')])
+    expect(spendText(found)).toContain('no service and no group moved by a dollar')
+  })
+
   it('says nothing of what moved without a month before', async () => {
     const found = await spend(MONTH.slice(2))
     expect(found.total.before).toBeUndefined()

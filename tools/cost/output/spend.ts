@@ -43,10 +43,16 @@ export const verdict = ({ budget: limit, forecastBilled, billed }: Spend): strin
 }
 
 /** How all of it changed, or why that cannot be said. */
-export const moved = ({ total }: Spend): string =>
-  total.before === undefined
-    ? 'The export does not hold the month before, so nothing can be said of what moved.'
-    : `${signedUsd(total.spent - total.before)} in all, against the same days of the month before; what follows moved by a dollar and more.`
+export const moved = (spend: Spend): string => {
+  const { spent, before } = spend.total
+  if (before === undefined)
+    return 'The export does not hold the month before, so nothing can be said of what moved.'
+  const each =
+    movedTables(spend).length > 0
+      ? 'what follows moved by a dollar and more'
+      : 'no service and no group moved by a dollar'
+  return `${signedUsd(spent - before)} in all, against the same days of the month before; ${each}.`
+}
 
 /** The same for programs; amounts are decimal strings. */
 export const spendJson = (spend: Spend): string =>
