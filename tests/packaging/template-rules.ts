@@ -1,3 +1,5 @@
+import { logShareOf } from '../../shared/observe/sampling.ts'
+
 // What neither the packager nor a linter notices in the template, and only a deployment or its first hour would.
 
 const RESOURCES_MAX = 450
@@ -114,7 +116,19 @@ const functionComplaints = (template: Template): readonly string[] => {
         return group?.properties.RetentionInDays !== LOG_RETENTION_DAYS
       })
       .map(({ name }) => `${name} keeps no logs for ${LOG_RETENTION_DAYS} days`),
+    ...functions.flatMap(logShareComplaints),
   ]
+}
+
+/** A function that cannot read its share of logged traces does not start. */
+const logShareComplaints = ({ name, properties }: Named): readonly string[] => {
+  const [share] = valuesAt(properties.Environment, 'LOG_SHARE')
+  try {
+    logShareOf(share === undefined ? {} : { LOG_SHARE: String(share) })
+    return []
+  } catch {
+    return [`${name} has a LOG_SHARE that is no share: ${share}`]
+  }
 }
 
 /** Lambda refuses a second mapping of a Kafka consumer group. */

@@ -101,6 +101,7 @@ describe('a rule for the template', () => {
     ['a function behind a target group', { one: lambda(), logs, targets: targets() }],
     ['900 reserved executions', { one: lambda({ ReservedConcurrentExecutions: 900 }), logs }],
     ['a group for each mapping', { a: mapping('hub.user.auth'), b: mapping('hub.user.course') }],
+    ['a share', { one: lambda({ Environment: { Variables: { LOG_SHARE: '0.1' } } }), logs }],
     // Nobody waits for it at the other end of a connection.
     ['a slow function of its own', { one: lambda({ Timeout: 900 }), logs }],
   ]
@@ -134,6 +135,10 @@ describe('a rule for the template', () => {
     [
       'one keeps no logs for 30 days',
       { one: lambda(), logs: { ...logs, Properties: { ...logs.Properties, RetentionInDays: 7 } } },
+    ],
+    [
+      'one has a LOG_SHARE that is no share: 10%',
+      { one: lambda({ Environment: { Variables: { LOG_SHARE: '10%' } } }), logs },
     ],
     ['b is in a group of another: hub.user', { a: mapping('hub.user'), b: mapping('hub.user') }],
     ['a names no consumer group', { a: mapping() }],

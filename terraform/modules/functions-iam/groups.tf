@@ -20,7 +20,7 @@ locals {
     playback = {
       consumers = ["video-streaming"]
       invokes   = ["outboxPublisher"]
-      reads     = ["media", "videos"]
+      reads     = ["videos"]
       writes    = []
       machines  = []
       encodes   = false

@@ -3,6 +3,10 @@ import { join, matchesGlob } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import * as z from 'zod'
+import { pdfKeyOf } from '../../../functions/certificate/domain/certificate.ts'
+import { KEY_PREFIX } from '../../../functions/media/domain/media.ts'
+import { folderOf } from '../../../functions/video-processing/domain/processing.ts'
+import { newId } from '../../../shared/kernel/id.ts'
 import { functionVariables } from '../../../tools/terraform/function-variables.ts'
 import { calledByGroup, PERMISSIONS } from './called.ts'
 import { type Resource, readResources, STAGES } from './resources.ts'
@@ -67,12 +71,30 @@ const complaintsOf = (resources: readonly Resource[]): readonly string[] =>
     return beyond.map((action) => `${address} (${sid || 'no Sid'}) allows ${action} too widely`)
   })
 
+const GROUPS = [
+  ...['certificates', 'media', 'notification', 'playback', 'publisher', 'services', 'video'],
+]
+
+const RENDITION_FOLDER = folderOf({
+  ...{ organizationId: newId('organization'), videoId: newId('video'), version: 1 },
+})
+
+/** What an ARN of S3 says of keys, without the bucket; the bucket alone has none. */
+const keysOf = (arn: string): string => arn.split('/').slice(1).join('/')
+
 describe.each(STAGES)('the roles of %s', (stage) => {
   let resources: readonly Resource[]
 
   beforeAll(() => {
     resources = readResources(readFileSync(join(folder, stage, 'state.json'), 'utf8'))
   })
+
+  const statementsOfGroup = (group: string) =>
+    resources
+      .filter(({ address }) =>
+        address.includes(`functions_iam.aws_iam_role_policy.group["${group}"]`),
+      )
+      .flatMap(statementsOf)
 
   const planted = (statement: object): readonly Resource[] => [
     ...resources,
@@ -140,11 +162,7 @@ describe.each(STAGES)('the roles of %s', (stage) => {
     const called = await calledByGroup()
     const allowedTo = (group: string) =>
       new Set(
-        resources
-          .filter(({ address }) =>
-            address.includes(`functions_iam.aws_iam_role_policy.group["${group}"]`),
-          )
-          .flatMap(statementsOf)
+        statementsOfGroup(group)
           .filter(({ Effect }) => Effect === 'Allow')
           .flatMap(({ Action }) => Action),
       )
@@ -167,8 +185,24 @@ describe.each(STAGES)('the roles of %s', (stage) => {
     const groups = resources
       .map(({ address }) => /functions_iam\.aws_iam_role\.group\["(.*)"\]/.exec(address)?.[1])
       .filter((group) => group !== undefined)
-    expect(groups.toSorted()).toEqual([
-      ...['certificates', 'media', 'notification', 'playback', 'publisher', 'services', 'video'],
-    ])
+    expect(groups.toSorted()).toEqual(GROUPS.toSorted())
+  })
+
+  it.each([
+    ['an upload', `${KEY_PREFIX}org_1/med_1`, ['media', 'video'], ['media']],
+    ['a rendition', `${RENDITION_FOLDER}seg_1.ts`, ['playback', 'video'], ['video']],
+    ['a certificate', pdfKeyOf(newId('certificate')), ['certificates'], ['certificates']],
+  ] as const)('open %s to whoever needs it and to no other group', (_, key, readers, writers) => {
+    const whoMay = (action: string) =>
+      GROUPS.filter((group) =>
+        statementsOfGroup(group)
+          .filter(({ Effect, Action }) => Effect === 'Allow' && Action.includes(action))
+          .flatMap(({ Resource }) => Resource ?? [])
+          // In IAM a star stands for slashes, too.
+          .some((arn) => matchesGlob(key.replaceAll('/', ':'), keysOf(arn).replaceAll('/', ':'))),
+      )
+    expect(whoMay('s3:GetObject')).toEqual(readers)
+    expect(whoMay('s3:PutObject')).toEqual(writers)
+    expect(whoMay('s3:DeleteObject')).toEqual(writers)
   })
 })
