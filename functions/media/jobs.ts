@@ -1,11 +1,13 @@
+import type { MediaId } from '../../shared/kernel/id.ts'
 import { addMs, DAY_MS, type Instant } from '../../shared/kernel/time.ts'
+import { describeError } from '../../shared/observe/logger.ts'
 import type { Job, Jobs } from '../../shared/service/define.ts'
 import { type MultipartUploads, multipartUploads } from './commands/uploads.ts'
 import { endUpload, KEY_PREFIX, type Media, swept } from './domain/media.ts'
 import type { Deps } from './routes.ts'
 import { files } from './store.ts'
 
-/** Files that one run looks at, in pages of as many transactions: the next run goes on. */
+/** Files that one run looks at, a transaction each: the next run goes on. */
 const SWEPT_PER_RUN_MAX = 200
 /** Pages of objects that one run compares with the table. */
 const ORPHAN_PAGES_PER_RUN_MAX = 5
@@ -19,8 +21,14 @@ export const jobs: Jobs<Deps> = {
    */
   async reap(call, { storage }) {
     const uploads = multipartUploads(storage)
-    for (let count = 0; count < SWEPT_PER_RUN_MAX; count += 1)
-      if (!(await sweepNext(call, uploads))) return
+    const due = await call.transaction('*', (tx) =>
+      files(tx).listUnswept(call.now, SWEPT_PER_RUN_MAX),
+    )
+    for (const mediaId of due)
+      await sweep(mediaId, call, uploads).catch((error: unknown) =>
+        // One that cannot be cleared now must not keep the others: it is met again in the next run.
+        call.log.error('file not cleared', { mediaId, ...describeError(error) }),
+      )
   },
 
   /** Removes objects and uploads that no row names: what a crash between S3 and the commit left. */
@@ -34,19 +42,20 @@ export const jobs: Jobs<Deps> = {
 
 type Call = Parameters<Job<Deps>>[0]
 
-/** One file, one transaction. @returns false when nothing is due. */
-const sweepNext = ({ now, transaction }: Call, uploads: MultipartUploads): Promise<boolean> =>
+const sweep = (
+  mediaId: MediaId,
+  { now, transaction }: Call,
+  uploads: MultipartUploads,
+): Promise<void> =>
   transaction('*', async (tx) => {
-    const [media] = await files(tx).dueForSweep(now, 1)
-    if (!media) return false
+    const media = await files(tx).findForUpdate(mediaId)
+    if (!media || media.sweepAt === null || media.sweepAt > now) return
     if (media.state === 'uploading') {
       await files(tx).save(endUpload(media, { state: 'expired' }, now))
-      await files(tx).settle(media, 'free')
-      return true
+      return files(tx).settle(media, 'free')
     }
     await clear(media, uploads)
     await files(tx).save(swept(media, now))
-    return true
   })
 
 const clear = async (media: Media, uploads: MultipartUploads): Promise<void> => {

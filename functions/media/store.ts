@@ -149,20 +149,16 @@ export const files = (tx: Tx) => {
         .execute()
     },
 
-    /**
-     * Files that the reaper is due to look at; each stays locked, and those of another reaper are
-     * left out.
-     */
-    async dueForSweep(now: Instant, limit: number): Promise<Media[]> {
-      return db
+    /** Files that the reaper is due to look at, longest first. */
+    async listUnswept(now: Instant, limit: number): Promise<MediaId[]> {
+      const rows = await db
         .selectFrom('media')
-        .selectAll()
+        .select('mediaId')
         .where('sweepAt', '<=', at(now))
         .orderBy('sweepAt')
         .limit(limit)
-        .forUpdate()
-        .skipLocked()
         .execute()
+      return rows.map(({ mediaId }) => mediaId)
     },
 
     /** The keys of those of these files that there are, whatever their state. */

@@ -1,3 +1,4 @@
+import { describeError } from '../../shared/observe/logger.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import { changeGrants } from './commands.ts'
 import type { Deps } from './routes.ts'
@@ -11,7 +12,10 @@ export const jobs: Jobs<Deps> = {
   async expireGrants({ transaction, log }) {
     const due = await transaction('*', (tx) => grants(tx).listDue(EXPIRED_ACCOUNTS_PER_RUN_MAX))
     for (const who of due)
-      await transaction('*', (tx) => changeGrants(tx, who, () => grants(tx).endDue(who)))
+      await transaction('*', (tx) => changeGrants(tx, who, () => grants(tx).endDue(who))).catch(
+        // One whose end cannot be told now must not keep the others: it is met again in the next run.
+        (error: unknown) => log.error('grants not ended', { ...who, ...describeError(error) }),
+      )
     if (due.length > 0) log.info('grants have expired', { accounts: due.length })
   },
 }

@@ -2,7 +2,8 @@ import * as z from 'zod'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { assert } from '../../shared/kernel/assert.ts'
 import { idSchema } from '../../shared/kernel/id.ts'
-import { addMs, type Instant, MINUTE_MS } from '../../shared/kernel/time.ts'
+import { addMs, type Instant } from '../../shared/kernel/time.ts'
+import { describeError } from '../../shared/observe/logger.ts'
 import type { Job, Jobs } from '../../shared/service/define.ts'
 import { removeFolder } from '../../shared/storage/objects.ts'
 import {
@@ -17,13 +18,10 @@ import {
 } from './domain/processing.ts'
 import type { Deps } from './routes.ts'
 import type { Executions } from './settings.ts'
-import { processings, videos } from './store.ts'
+import { processings, type RunKey, videos } from './store.ts'
 
 /** Runs that one call looks at, a transaction each: the next call goes on. */
 const RUNS_PER_CALL_MAX = 50
-
-/** A run whose recovery or removal failed is tried again by the call after the next. */
-const PUT_OFF_MS = MINUTE_MS
 
 /** Encoding is most of the work: where it begins and ends, in per cent of the whole. */
 const ENCODING_PERCENT = { from: 5, to: 90 } as const
@@ -57,8 +55,9 @@ export const jobs: Jobs<Deps> = {
 
   /** Starts what was recorded but not started, and looks after runs whose lease is over. */
   recover: (call, { executions }) =>
-    throughDue(call, {
-      next: (tx) => processings(tx).nextExpired(call.now),
+    eachDue(call, {
+      list: (tx) => processings(tx).listExpired(call.now, RUNS_PER_CALL_MAX),
+      isDue: ({ leaseExpiresAt }) => leaseExpiresAt !== null && leaseExpiresAt <= call.now,
       work: (processing, tx) => recover(processing, { ...call, tx, executions }),
     }),
 
@@ -67,8 +66,9 @@ export const jobs: Jobs<Deps> = {
    * itself.
    */
   sweep: (call, { executions, storage }) =>
-    throughDue(call, {
-      next: (tx) => processings(tx).nextSwept(call.now),
+    eachDue(call, {
+      list: (tx) => processings(tx).listUnswept(call.now, RUNS_PER_CALL_MAX),
+      isDue: ({ sweepAt }) => sweepAt !== null && sweepAt <= call.now,
       async work(processing, tx) {
         if (processing.state !== 'superseded') await stop(processing, executions)
         await removeFolder(storage, folderOf(processing))
@@ -84,41 +84,29 @@ const overall = (jobPercent: number): number =>
     ENCODING_PERCENT.from + (jobPercent / 100) * (ENCODING_PERCENT.to - ENCODING_PERCENT.from),
   )
 
-/**
- * The runs that are due, each in a transaction of its own. One whose work fails is put off, so that it keeps no other
- * from its turn.
- *
- * @throws the first failure, when all have had their turn.
- */
-const throughDue = async (
-  { now, log, transaction }: Call,
+/** The runs that are due, each in a transaction of its own, if nobody else has looked after it meanwhile. */
+const eachDue = async (
+  { log, transaction }: Call,
   {
-    next,
+    list,
+    isDue,
     work,
   }: {
-    next(tx: Tx): Promise<Processing | undefined>
+    list(tx: Tx): Promise<RunKey[]>
+    isDue(processing: Processing): boolean
     work(processing: Processing, tx: Tx): Promise<void>
   },
 ): Promise<void> => {
-  const failures: unknown[] = []
-  for (let count = 0; count < RUNS_PER_CALL_MAX; count += 1) {
-    let due: Processing | undefined
+  for (const key of await transaction('*', list))
     try {
       await transaction('*', async (tx) => {
-        due = await next(tx)
-        if (due) await work(due, tx)
+        const processing = await processings(tx).findForUpdate(key)
+        if (processing && isDue(processing)) await work(processing, tx)
       })
-      if (!due) break
     } catch (error) {
-      const failed = due
-      if (!failed) throw error
-      log.error('run put off', { execution: failed.executionName, error })
-      failures.push(error)
-      const until = addMs(now, PUT_OFF_MS)
-      await transaction('*', (tx) => processings(tx).putOff(failed, { now, until }))
+      // One that cannot be looked after now must not keep the others: it is met again in the next run.
+      log.error('run not looked after', { ...key, ...describeError(error) })
     }
-  }
-  if (failures.length > 0) throw failures[0]
 }
 
 const recover = async (

@@ -182,16 +182,15 @@ describe('the recovery of runs', () => {
     expect(started).toContain(`${videoId}-1-2`)
   })
 
-  it('goes on with the others where one cannot be looked after, says so, and comes back to it', async () => {
+  it('goes on with the others where one cannot be looked after, and comes back to it', async () => {
     const [broken, other] = [await aVideo(), await aVideo()]
     unreachable.add(`${broken.videoId}-1`)
     states.set(`${other.videoId}-1`, 'over')
     hub.clock.advanceMs(10 * MINUTE_MS)
-    await expect(hub.runJob('recover')).rejects.toThrow('cannot be described')
+    await hub.runJob('recover')
     expect(started).toContain(`${other.videoId}-1-2`)
     unreachable.clear()
     states.set(`${broken.videoId}-1`, 'over')
-    hub.clock.advanceMs(MINUTE_MS)
     await hub.runJob('recover')
     expect(started).toContain(`${broken.videoId}-1-2`)
   })

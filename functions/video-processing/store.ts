@@ -30,6 +30,8 @@ import {
 /** Who holds a run: the writes of any other execution change nothing. */
 export type Holder = Pick<Processing, 'videoId' | 'version' | 'executionName'>
 
+export type RunKey = Pick<Processing, 'videoId' | 'version'>
+
 /** What an execution may change of its own run while it works. */
 export type Work = {
   readonly stage?: Stage
@@ -119,7 +121,7 @@ export const processings = (tx: Tx) => {
       await db.insertInto('processings').values(toProcessingRow(processing)).execute()
     },
 
-    async find(key: { videoId: VideoId; version: number }): Promise<Processing | undefined> {
+    async find(key: RunKey): Promise<Processing | undefined> {
       return db
         .selectFrom('processings')
         .selectAll()
@@ -128,10 +130,7 @@ export const processings = (tx: Tx) => {
         .executeTakeFirst()
     },
 
-    async findForUpdate(key: {
-      videoId: VideoId
-      version: number
-    }): Promise<Processing | undefined> {
+    async findForUpdate(key: RunKey): Promise<Processing | undefined> {
       return db
         .selectFrom('processings')
         .selectAll()
@@ -190,45 +189,25 @@ export const processings = (tx: Tx) => {
         .executeTakeFirst()
     },
 
-    /** The next run whose lease is over, locked; those that another sweeper holds are left out. */
-    async nextExpired(now: Instant): Promise<Processing | undefined> {
+    /** Runs whose lease is over, longest first. */
+    async listExpired(now: Instant, limit: number): Promise<RunKey[]> {
       return db
         .selectFrom('processings')
-        .selectAll()
+        .select(['videoId', 'version'])
         .where('leaseExpiresAt', '<=', at(now))
         .orderBy('leaseExpiresAt')
-        .limit(1)
-        .forUpdate()
-        .skipLocked()
-        .executeTakeFirst()
+        .limit(limit)
+        .execute()
     },
 
-    /** The next run whose files are due to go, locked. */
-    async nextSwept(now: Instant): Promise<Processing | undefined> {
+    /** Runs whose files are due to go, longest first. */
+    async listUnswept(now: Instant, limit: number): Promise<RunKey[]> {
       return db
         .selectFrom('processings')
-        .selectAll()
+        .select(['videoId', 'version'])
         .where('sweepAt', '<=', at(now))
         .orderBy('sweepAt')
-        .limit(1)
-        .forUpdate()
-        .skipLocked()
-        .executeTakeFirst()
-    },
-
-    /** What is due of the run by now is due at `until` instead. */
-    async putOff(
-      { videoId, version }: Pick<Processing, 'videoId' | 'version'>,
-      { now, until }: { now: Instant; until: Instant },
-    ): Promise<void> {
-      await db
-        .updateTable('processings')
-        .set({
-          leaseExpiresAt: laterIfDue('lease_expires_at', { now, until }),
-          sweepAt: laterIfDue('sweep_at', { now, until }),
-        })
-        .where('videoId', '=', videoId)
-        .where('version', '=', version)
+        .limit(limit)
         .execute()
     },
 
@@ -396,11 +375,6 @@ const toProcessingRow = (processing: Selectable<ProcessingRow>) => ({
   rungs: jsonOrNull(processing.rungs),
   output: jsonOrNull(processing.output),
 })
-
-const laterIfDue = (column: string, { now, until }: { now: Instant; until: Instant }) => {
-  const due = sql.ref(column)
-  return sql<Instant>`case when ${due} <= ${at(now)} then ${at(until)} else ${due} end`
-}
 
 /** SQL's null, not JSON's. */
 const jsonOrNull = <Value>(value: Value) => (value === null ? sql<Value>`null` : json<Value>(value))
