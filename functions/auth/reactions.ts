@@ -5,12 +5,12 @@ import { accounts, memberships } from './store.ts'
 
 /** Who belongs where, whose mails speak which language, and who may no longer enter. */
 export const reactions: Reactions<Deps> = {
-  async 'member.added'({ data, tx }) {
-    await memberships(tx).add(data)
+  async 'member.added'({ data, event, tx }) {
+    if (await memberships(tx).isNewsOf(data, event.sequence)) await memberships(tx).add(data)
   },
 
-  async 'member.removed'({ data, tx }) {
-    await memberships(tx).remove(data)
+  async 'member.removed'({ data, event, tx }) {
+    if (await memberships(tx).isNewsOf(data, event.sequence)) await memberships(tx).remove(data)
   },
 
   async 'user.profile_updated'({ data, tx }) {

@@ -665,14 +665,19 @@ describe('sessions', () => {
 
 describe('the active organisation', () => {
   const organizationId = newId('organization')
-  const join = async (accountId: AccountId, id = newId('event')) =>
+  let news = 0
+  const join = async (accountId: AccountId, { id = newId('event'), sequence = ++news } = {}) =>
     hub.deliver(
       'member.added',
       { organizationId, accountId, role: 'learner' },
-      { id, organizationId },
+      { id, organizationId, sequence },
     )
   const leave = (accountId: AccountId) =>
-    hub.deliver('member.removed', { organizationId, accountId }, { organizationId })
+    hub.deliver(
+      'member.removed',
+      { organizationId, accountId },
+      { organizationId, sequence: ++news },
+    )
   const switchTo = (principal: Principal | undefined, to: string) =>
     hub.put('/v1/auth/sessions/current/organization', {
       ...(principal && { as: principal }),
@@ -705,12 +710,22 @@ describe('the active organisation', () => {
 
   it('falls back with the next refresh when the membership has ended', async () => {
     const { accountId, principal, refreshToken } = await aSession()
-    const event = newId('event')
-    expect(await join(accountId, event)).toBe('done')
+    const added = { id: newId('event'), sequence: ++news }
+    expect(await join(accountId, added)).toBe('done')
     await switchTo(principal, organizationId)
     await leave(accountId)
-    expect(await join(accountId, event)).toBe('repeated')
+    expect(await join(accountId, added)).toBe('repeated')
     expect((await refresh(refreshToken)).body.organizationId).toBe(ACADEMY_ORGANIZATION_ID)
+  })
+
+  it('is not one that was left, whatever older news comes late', async () => {
+    const { accountId, principal } = await aSession()
+    const older = { sequence: ++news }
+    await leave(accountId)
+    await join(accountId, older)
+    expect((await switchTo(principal, organizationId)).status).toBe(404)
+    await join(accountId)
+    expect((await switchTo(principal, organizationId)).status).toBe(200)
   })
 
   it('does not change in a session that has ended', async () => {
