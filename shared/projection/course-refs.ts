@@ -74,21 +74,15 @@ export const courseRefs = (tx: Tx) => {
 
     put,
 
-    /** Stale news loses: only a later event of the same course changes it. */
-    async change(
-      courseId: CourseId,
-      changes: { publishedVersionId?: CourseVersionId; archivedAt?: Instant },
-      sequence: number,
-    ): Promise<void> {
+    /** For good, so that even late news of it counts. */
+    async archive(courseId: CourseId, archivedAt: Instant, sequence: number): Promise<void> {
       await db
         .updateTable('courseRefs')
         .set({
-          sequence,
-          ...(changes.publishedVersionId && { publishedVersionId: changes.publishedVersionId }),
-          ...(changes.archivedAt && { archivedAt: at(changes.archivedAt) }),
+          archivedAt: at(archivedAt),
+          sequence: sql<number>`greatest(sequence, ${sequence})`,
         })
         .where('courseId', '=', courseId)
-        .where('sequence', '<', sequence)
         .execute()
     },
   }
@@ -124,8 +118,7 @@ export const courseRefReactions = {
     })
   },
   async 'course.archived'({ data, event, tx }) {
-    const archivedAt = instantOf(data.archivedAt)
-    await courseRefs(tx).change(data.courseId, { archivedAt }, event.sequence)
+    await courseRefs(tx).archive(data.courseId, instantOf(data.archivedAt), event.sequence)
   },
 } satisfies Reactions<unknown>
 
