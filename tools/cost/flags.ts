@@ -14,6 +14,7 @@ export const USAGE = `npm run cost [-- options]: what the hub costs, against its
   --json | --csv         for programs and spreadsheets
   --html FILE            one page with plots; with --actual, what was billed too
   --actual FILE          what AWS billed: a FOCUS 1.x, CUR or CUR 2.0 export, .csv or .csv.gz; may be repeated
+  --month YYYY-MM        which month of it (the latest)
   --budget               what Terraform's budgets must hold
   --template FILE        a packaged template, instead of packaging
   --measurements FILE    instead of docs/measurements/functions.json`
@@ -27,11 +28,19 @@ export type Flags = {
   readonly why: string | undefined
   readonly html: string | undefined
   readonly actual: readonly string[]
+  readonly month: string | undefined
   readonly template: string | undefined
   readonly measurements: string | undefined
 }
 
 const SHOWS = ['lines', 'baseline', 'json', 'csv', 'budget', 'help'] as const
+
+/** The second of each pair would be left unheard. */
+const UNHEARD = [
+  ...[['budget', 'actual'] as const, ['budget', 'with'] as const],
+  ...[['budget', 'scenario'] as const, ['budget', 'region'] as const],
+  ...[['lines', 'actual'] as const, ['baseline', 'actual'] as const, ['why', 'actual'] as const],
+]
 
 /** @throws InputError with one sentence. */
 export const readFlags = (args: readonly string[]): Flags => {
@@ -39,6 +48,14 @@ export const readFlags = (args: readonly string[]): Flags => {
   const shows = SHOWS.filter((name) => values[name])
   const [one, other] = [...shows, ...(['why', 'html'] as const).filter((name) => values[name])]
   if (other) throw new InputError(`--${one} and --${other} exclude each other.`)
+  for (const [name, unheard] of UNHEARD)
+    if (values[name] && values[unheard])
+      throw new InputError(`--${name} does not go with --${unheard}.`)
+  if (values.month && !values.actual) throw new InputError('--month is for --actual.')
+  if (values.month && !/^\d{4}-(0[1-9]|1[0-2])$/.test(values.month))
+    throw new InputError(`--month is ${values.month}, not a month as 2026-10.`)
+  if (values.why && (values.scenario?.length ?? 0) > 1)
+    throw new InputError('--why explains a line of one scenario.')
   const stage = STAGES.find((name) => name === (values.stage ?? 'prod'))
   if (!stage)
     throw new InputError(`There is no stage ${values.stage}; there are ${STAGES.join(' and ')}.`)
@@ -51,6 +68,7 @@ export const readFlags = (args: readonly string[]): Flags => {
     why: values.why,
     html: values.html,
     actual: values.actual ?? [],
+    month: values.month,
     template: values.template,
     measurements: values.measurements,
   }
@@ -68,6 +86,7 @@ const parse = (args: readonly string[]) => {
         why: { type: 'string' },
         html: { type: 'string' },
         actual: { type: 'string', multiple: true },
+        month: { type: 'string' },
         template: { type: 'string' },
         measurements: { type: 'string' },
         lines: { type: 'boolean' },

@@ -194,6 +194,28 @@ describe('bad input', () => {
       ['--csv', '--html', 'x'],
       /^--csv and --html exclude each other\.$/,
     ],
+    [
+      'what would be left unheard',
+      ['--budget', '--with', 'reservations'],
+      /^--budget does not go with --with\.$/,
+    ],
+    ['lines of a bill', ['--lines', '--actual', 'x.csv'], /^--lines does not go with --actual\.$/],
+    [
+      'a line of two loads',
+      ['--why', 'x', '--scenario', 'a', '--scenario', 'b'],
+      /^--why explains a line of one scenario\.$/,
+    ],
+    ['a month of nothing', ['--month', '2026-10'], /^--month is for --actual\.$/],
+    [
+      'a month that is none',
+      ['--month', '2026-13', '--actual', 'x.csv'],
+      /^--month is 2026-13, not a month as 2026-10\.$/,
+    ],
+    [
+      'a page that cannot be written',
+      ['--html', '/nonexistent/x.html'],
+      /^\/nonexistent\/x\.html cannot be written \(ENOENT\)\.$/,
+    ],
     ['no such file', ['--scenario', './none.yaml'], /^\.\/none\.yaml cannot be read\.$/],
     ['no such export', ['--actual', './none.csv'], /^\.\/none\.csv is not there\.$/],
     ['no such measurement', ['--measurements', './none.json'], /^\.\/none\.json cannot be read\.$/],

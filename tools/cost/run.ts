@@ -55,7 +55,10 @@ const run = async (flags: Flags, { out }: Screen): Promise<void> => {
   if (flags.html === undefined) return out(shown(report, flags.show))
   // Drawing brings in a large library, which nothing else needs.
   const { reportPage } = await import('./output/page.ts')
-  await writeFile(flags.html, await reportPage(report, spend))
+  const page = await reportPage(report, spend)
+  await writeFile(flags.html, page).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(`${flags.html} cannot be written (${error.code}).`)
+  })
   out(`Written: ${flags.html}`)
 }
 
@@ -96,12 +99,12 @@ const budgets = async ({ template, measurements }: Flags): Promise<string> => {
 
 /** What was billed, beside the first scenario as the plan. */
 const spent = async (
-  { actual, stage }: Flags,
+  { actual, stage, month }: Flags,
   { platform }: Workspace,
   [plan]: readonly Compared[],
 ): Promise<Spend> =>
   spendOf(await readLedger(actual), {
-    stage,
+    ...{ stage, month },
     lines: plan?.serverless.lines ?? [],
     baselineLines: plan?.baseline.lines ?? [],
     budgetUsd: platform.sizes.budget.monthly_usd,

@@ -67,7 +67,7 @@ const FORMATS = {
       },
       ...{ 'lineItem/ProductCode': code, 'lineItem/UsageType': usage },
       ...{
-        'resourceTags/user:stage': tags.stage ?? '',
+        'resourceTags/user:Stage': tags.stage ?? '',
         'resourceTags/user:group': (tags as Record<string, string>).group ?? '',
       },
     }
@@ -136,7 +136,7 @@ const MONTH: readonly Given[] = [
 describe.each(NAMES)('%s', (name) => {
   it('is told by its columns and read to the same spend', async () => {
     const ledger = await readLedger([await exported(MONTH, name)])
-    expect(ledger.formats).toEqual([name])
+    expect(ledger.exports.map(({ format }) => format)).toEqual([name])
     const found = spendOf(ledger, PLAN)
     expect({ month: found.month, days: found.days, billed: usdText(found.billed) }).toEqual({
       ...{ month: '2026-10', days: 10, billed: '129.99' },
@@ -232,7 +232,10 @@ describe('an export', () => {
   it('may come in several files', async () => {
     const files = [await exported(MONTH.slice(0, 2)), await exported(MONTH.slice(2))]
     const [parts, whole] = [await readLedger(files), await readLedger([await exported(MONTH)])]
-    expect(spendOf(parts, PLAN)).toEqual(spendOf(whole, PLAN))
+    const [inParts, atOnce] = [spendOf(parts, PLAN), spendOf(whole, PLAN)]
+    expect({ ...inParts, exports: atOnce.exports }).toEqual(atOnce)
+    // Two states of one month look like two parts of it: what each holds is said.
+    expect(spendText(inParts)).toContain(`${files[0]} holds 2026-09-01 to 2026-09-20, $103.00`)
   })
 
   it('adds up to the billionth of a cent, whatever the order', async () => {
@@ -288,15 +291,16 @@ describe('what was spent', () => {
   })
 
   it('under a savings plan is the fee, not the price on demand that is taken off again', async () => {
-    const row = (type: string, usd: string) => ({
-      ...FORMATS['a legacy Cost and Usage Report']({ usd, day: '2026-10-31' }),
+    const row = (type: string, usd: string, day = '2026-10-31') => ({
+      ...FORMATS['a legacy Cost and Usage Report']({ usd, day }),
       'lineItem/LineItemType': type,
     })
     const path = await scratchFile('export.csv')
     const rows = [
       row('SavingsPlanCoveredUsage', '10.0000000001'),
       row('SavingsPlanNegation', '-10.0000000001'),
-      row('SavingsPlanRecurringFee', '7'),
+      row('SavingsPlanRecurringFee', '6', '2026-10-01'),
+      row('SavingsPlanRecurringFee', '1'),
       row('SomethingOfNextYear', '2'),
     ]
     await writeFile(path, stringify(rows, { header: true }))
@@ -348,6 +352,60 @@ describe('what was spent', () => {
     // The budget of Terraform filters by the tag; one of 31 days.
     expect(found.forecastBilled).toBe(155_000_000n)
     expect(spendText(found)).toContain('Without any tag, and so not seen by the budget: $2.00.')
+  })
+
+  it('leaves other projects out, however their tags are written', async () => {
+    const others = [
+      { usd: '400', tags: { Project: 'shop', stage: 'prod' } },
+      { usd: '100', tags: { project: 'crm' } },
+    ]
+    const found = await spend([
+      { usd: '5', tags: { Stage: 'prod', project: 'learning-hub' } },
+      ...others,
+    ])
+    expect([found.billed, found.otherProjects, found.otherStages]).toEqual([
+      ...[5_000_000n, 500_000_000n, 0n],
+    ])
+    expect(spendText(found)).toContain("it carries another project's tag: $500.00.")
+    const staging = await spend([{ usd: '5' }, { usd: '7', tags: { Stage: 'staging' } }])
+    expect(staging.otherStages).toBe(7_000_000n)
+  })
+
+  it('covers the days from the first to the last that were used', async () => {
+    const found = await spend([
+      { day: '2026-10-10', usd: '50' },
+      { day: '2026-10-15', usd: '10' },
+    ])
+    // Six of 31 days.
+    expect(found).toMatchObject({ firstDay: 10, lastDay: 15, days: 6 })
+    expect([found.total.plan, found.total.forecast]).toEqual([66_000_000n, 310_000_000n])
+  })
+
+  it('is not compared with other days of the month before', async () => {
+    const rolling = await spend([
+      { day: '2026-09-16', usd: '5' },
+      { day: '2026-10-01', usd: '1' },
+      { day: '2026-10-15', usd: '5' },
+    ])
+    expect(rolling.total.before).toBeUndefined()
+    expect(spendText(rolling)).toContain('nothing can be said of what moved')
+  })
+
+  it('is that of the month which is asked for', async () => {
+    const charges = [...MONTH, { day: '2026-11-01', usd: '0.02' }]
+    const ledger = await readLedger([await exported(charges)])
+    const [latest, asked] = [spendOf(ledger, PLAN), spendOf(ledger, { ...PLAN, month: '2026-10' })]
+    expect([latest.month, latest.days, asked.month, asked.days]).toEqual([
+      ...['2026-11', 1, '2026-10', 10],
+    ])
+    expect(spendText(latest)).toContain('also holds 2026-09, 2026-10; --month looks at another')
+    expect(() => spendOf(ledger, { ...PLAN, month: '2026-12' })).toThrow(
+      'nothing of the stage prod in 2026-12; it holds 2026-09, 2026-10, 2026-11',
+    )
+  })
+
+  it('says which fees stand for more than a day', async () => {
+    expect(spendText(await spend(MONTH))).toContain('$60.00 are fees for a month or longer')
   })
 
   it('is refused when all of it is another stage’s', async () => {

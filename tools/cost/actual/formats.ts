@@ -15,6 +15,7 @@ export type Charge = {
   readonly kind: ChargeKind
   readonly product: string
   readonly usageType: string
+  /** By their names in small letters. */
   readonly tags: Readonly<Record<string, string>>
 }
 
@@ -140,7 +141,7 @@ const legacy: Format = {
       tags: Object.fromEntries(
         Object.entries(row).flatMap(([column, text]) => {
           const [, tag] = TAG_COLUMN.exec(column) ?? []
-          return tag === undefined || text === '' ? [] : [[tag, text]]
+          return tag === undefined || text === '' ? [] : [[tag.toLowerCase(), text]]
         }),
       ),
     }
@@ -198,7 +199,10 @@ const tagsOf = (text: string | undefined, column: string, where: string): Charge
     const tags = JSON.parse(text) as unknown
     if (typeof tags === 'object' && tags !== null && !Array.isArray(tags))
       return Object.fromEntries(
-        Object.entries(tags).map(([name, each]) => [name.replace(/^user[:_]/, ''), String(each)]),
+        Object.entries(tags).map(([name, each]) => [
+          name.replace(/^user[:_]/, '').toLowerCase(),
+          String(each),
+        ]),
       )
   } catch {
     // Said below, with the line.

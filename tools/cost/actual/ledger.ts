@@ -19,10 +19,20 @@ export type Entry = {
   /** By the tag `group`; `shared` if only other tags of ours are there, `untagged` if none is. */
   readonly group: string
   readonly stage: string | undefined
+  readonly project: string | undefined
   readonly usd: Big
 }
 
-export type Ledger = { readonly formats: readonly string[]; readonly entries: readonly Entry[] }
+/** What a file holds: two that hold the same days may be two states of one month. */
+export type Export = {
+  readonly path: string
+  readonly format: string
+  readonly from: string
+  readonly to: string
+  readonly usd: Big
+}
+
+export type Ledger = { readonly exports: readonly Export[]; readonly entries: readonly Entry[] }
 
 const ROWS_MAX = 20_000_000
 const BYTES_MAX = 20 * 1_024 ** 3
@@ -38,42 +48,33 @@ const ROW_BYTES_MAX = 1_000_000
 export const readLedger = async (paths: readonly string[]): Promise<Ledger> => {
   const place = await readPlaces()
   const entries = new Map<string, Entry>()
-  const formats: string[] = []
+  const exports: Export[] = []
   const hashes = new Map<string, string>()
   for (const path of paths) {
-    const { format, hash } = await readExport(path, (charge) => add(entries, charge, place))
+    let [from, to, usd] = ['9999-12-31', '', new Big(0)]
+    const { format, hash } = await readExport(path, (charge) => {
+      add(entries, charge, place)
+      if (charge.day < from) from = charge.day
+      if (charge.day > to) to = charge.day
+      usd = usd.plus(charge.usd)
+    })
     const twin = hashes.get(hash)
     if (twin !== undefined)
       throw new InputError(`${path} is the same export as ${twin}; it would be counted twice.`)
     hashes.set(hash, path)
-    formats.push(format.name)
+    exports.push({ path, format: format.name, from, to, usd })
   }
-  return { formats, entries: [...entries.values()] }
+  return { exports, entries: [...entries.values()] }
 }
 
 const add = (entries: Map<string, Entry>, charge: Charge, place: Place): void => {
   const { day, month, kind, tags, usd } = charge
-  const entry = { ...place(charge), month, day, kind, group: groupOf(tags), stage: tags.stage }
-  const key = JSON.stringify([
-    entry.service,
-    entry.component,
-    month,
-    day,
-    kind,
-    entry.group,
-    entry.stage,
-  ])
+  const { service, component } = place(charge)
+  const { stage, project } = tags
+  const entry = { service, component, month, day, kind, group: groupOf(tags), stage, project }
+  const key = JSON.stringify(Object.values(entry))
   const before = entries.get(key)
-  entries.set(key, {
-    ...{ month, day, kind },
-    ...{
-      service: entry.service,
-      component: entry.component,
-      group: entry.group,
-      stage: entry.stage,
-    },
-    usd: before ? before.usd.plus(usd) : usd,
-  })
+  entries.set(key, { ...entry, usd: before ? before.usd.plus(usd) : usd })
 }
 
 const OURS = ['project', 'stage', 'owner']

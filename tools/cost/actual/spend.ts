@@ -2,7 +2,7 @@ import { Big } from 'big.js'
 import type { PricedLine } from '../bill/line.ts'
 import { type MicroUsd, microUsd } from '../bill/money.ts'
 import { InputError } from '../inputs/yaml.ts'
-import { type Entry, type Ledger, sumOf } from './ledger.ts'
+import { type Entry, type Export, type Ledger, sumOf } from './ledger.ts'
 
 /** One service, or one group of functions: what was spent beside what was planned. */
 export type SpendRow = {
@@ -22,8 +22,15 @@ export type SpendRow = {
 
 export type Spend = {
   readonly month: string
+  /** The days that the export covers, of the month's. */
+  readonly firstDay: number
+  readonly lastDay: number
   readonly days: number
   readonly daysOfMonth: number
+  /** Of which it holds something, too. */
+  readonly otherMonths: readonly string[]
+  /** Where it came in several files. */
+  readonly exports: readonly Export[]
   readonly services: readonly SpendRow[]
   readonly groups: readonly SpendRow[]
   readonly total: SpendRow
@@ -34,33 +41,49 @@ export type Spend = {
   /** What the budget sees: the forecast with credits and refunds, of what carries the stage's tag. */
   readonly forecastBilled: MicroUsd
   readonly otherStages: MicroUsd
+  readonly otherProjects: MicroUsd
+  /** Of what was spent: fees for a whole month or longer, which count on the day they were billed. */
+  readonly commitments: MicroUsd
   readonly untagged: MicroUsd
 }
 
 export type Plan = {
   readonly stage: string
+  /** `YYYY-MM`; without it the latest that the export holds. */
+  readonly month?: string | undefined
   readonly lines: readonly PricedLine[]
   readonly baselineLines: readonly PricedLine[]
   readonly budgetUsd: number
 }
 
+/** As serverless.yml and Terraform tag everything that is the hub's. */
+const PROJECT = 'learning-hub'
+
 const isRunning = ({ kind }: Entry) => kind === 'usage' || kind === 'commitment'
 
-/** Compares the latest month of a ledger with plan, baseline, budget and the month before. */
+/** Compares a month of a ledger with plan, baseline, budget and the month before. */
 export const spendOf = (ledger: Ledger, plan: Plan): Spend => {
-  const ours = ledger.entries.filter(({ stage }) => stage === undefined || stage === plan.stage)
-  const month = ours
-    .map((entry) => entry.month)
-    .toSorted()
-    .at(-1)
-  if (month === undefined)
-    throw new InputError(`The export holds nothing of the stage ${plan.stage}.`)
+  const hubs = ledger.entries.filter(({ project = PROJECT }) => project === PROJECT)
+  const ours = hubs.filter(({ stage = plan.stage }) => stage === plan.stage)
+  const months = [...new Set(ours.map((entry) => entry.month))].toSorted()
+  const month = plan.month ?? months.at(-1)
+  if (month === undefined || !months.includes(month))
+    throw new InputError(
+      `The export holds nothing of the stage ${plan.stage}${month === undefined ? '' : ` in ${month}; it holds ${months.join(', ')}`}.`,
+    )
   const now = ours.filter((entry) => entry.month === month)
   const daysOfMonth = daysIn(month)
-  const days = lastDay(now, month)
-  const earlier = ours.filter((entry) => entry.month === monthBefore(month))
+  const { firstDay, lastDay } = daysOf(now, month)
+  const days = lastDay - firstDay + 1
+  const monthEarlier = ours.filter((entry) => entry.month === monthBefore(month))
+  // An export that begins in the middle of the month before holds other days of it.
+  const isHeld =
+    monthEarlier.length > 0 && daysOf(monthEarlier, monthBefore(month)).firstDay <= firstDay
+  const earlier = isHeld ? monthEarlier : []
   const comparable =
-    days === daysOfMonth ? earlier : earlier.filter((entry) => dayNumber(entry) <= days)
+    days === daysOfMonth
+      ? earlier
+      : earlier.filter((entry) => dayNumber(entry) >= firstDay && dayNumber(entry) <= lastDay)
   const share = new Big(days).div(daysOfMonth)
 
   const rows = (key: (item: Entry | PricedLine) => string, hasBaseline: boolean) => {
@@ -99,10 +122,14 @@ export const spendOf = (ledger: Ledger, plan: Plan): Spend => {
   })
   const ofKind = (kind: Entry['kind']) =>
     microUsd(sumOf(now.filter((entry) => entry.kind === kind)))
+  const ofMonth = (entries: readonly Entry[]) =>
+    microUsd(sumOf(entries.filter((entry) => entry.month === month)))
   const tagged = now.filter(({ stage }) => stage === plan.stage)
 
   return {
-    ...{ month, days, daysOfMonth },
+    ...{ month, firstDay, lastDay, days, daysOfMonth },
+    otherMonths: months.filter((each) => each !== month),
+    exports: ledger.exports,
     services: rows(({ service }) => service, true),
     groups: rows(({ group }) => group, false),
     total: row('total', now, comparable, plan.lines, plan.baselineLines),
@@ -117,14 +144,9 @@ export const spendOf = (ledger: Ledger, plan: Plan): Spend => {
     forecastBilled:
       forecastOf(tagged.filter(isRunning), share) +
       microUsd(sumOf(tagged.filter((entry) => !isRunning(entry)))),
-    otherStages: microUsd(
-      sumOf(
-        ledger.entries.filter(
-          (entry) =>
-            entry.month === month && entry.stage !== undefined && entry.stage !== plan.stage,
-        ),
-      ),
-    ),
+    otherStages: ofMonth(hubs.filter(({ stage = plan.stage }) => stage !== plan.stage)),
+    otherProjects: ofMonth(ledger.entries.filter(({ project = PROJECT }) => project !== PROJECT)),
+    commitments: ofKind('commitment'),
     untagged: microUsd(sumOf(now.filter(({ group }) => group === 'untagged'))),
   }
 }
@@ -151,14 +173,15 @@ const part = (amount: MicroUsd, share: Big): MicroUsd =>
 
 const dayNumber = ({ day }: Entry): number => Number(day.slice(8))
 
-/** The last day with usage that lies in the month; a fee may carry the date of another. */
-const lastDay = (entries: readonly Entry[], month: string): number =>
-  Math.max(
-    1,
-    ...entries
-      .filter((entry) => entry.kind === 'usage' && entry.day.startsWith(month))
-      .map(dayNumber),
-  )
+/** The first and the last day with usage that lies in the month; a fee may carry the date of another. */
+const daysOf = (entries: readonly Entry[], month: string) => {
+  const days = entries
+    .filter((entry) => entry.kind === 'usage' && entry.day.startsWith(month))
+    .map(dayNumber)
+  return days.length === 0
+    ? { firstDay: 1, lastDay: 1 }
+    : { firstDay: Math.min(...days), lastDay: Math.max(...days) }
+}
 
 const daysIn = (month: string): number => {
   const [year = 0, number = 1] = month.split('-').map(Number)

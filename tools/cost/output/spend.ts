@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync'
 import type { Spend } from '../actual/spend.ts'
-import { type MicroUsd, signedUsd, usd, usdText } from '../bill/money.ts'
+import { type MicroUsd, microUsd, signedUsd, usd, usdText } from '../bill/money.ts'
 import { columns } from './table.ts'
 import { movedTables, spendTables } from './tables.ts'
 
@@ -15,20 +15,43 @@ export const spendText = (spend: Spend): string =>
   ].join('\n\n')
 
 /** Which days are compared. */
-export const coverage = ({ month, days, daysOfMonth }: Spend): string =>
-  `${month}: ${days} of ${daysOfMonth} days. Plan and baseline are their part for these days.`
+export const coverage = (spend: Spend): string => {
+  const { month, firstDay, lastDay, days, daysOfMonth, otherMonths, exports } = spend
+  return [
+    `${month}: ${days} of ${daysOfMonth} days (${firstDay} to ${lastDay}). Plan and baseline are their part for these days.`,
+    ...(otherMonths.length === 0
+      ? []
+      : [`The export also holds ${otherMonths.join(', ')}; --month looks at another.`]),
+    ...(exports.length < 2
+      ? []
+      : exports.map(
+          ({ path, from, to, usd: sum }) =>
+            `${path} holds ${from} to ${to}, ${usd(microUsd(sum))}; what two files hold counts twice.`,
+        )),
+  ].join(' ')
+}
 
 /** What was billed and is in no plan, as sentences. */
 export const aside = ({
   aside: { credit, refund, tax, other },
   billed,
   otherStages,
+  otherProjects,
+  commitments,
   untagged,
 }: Spend): readonly string[] => [
   `Not in the plan: credits ${usd(credit)}, refunds ${usd(refund)}, tax ${usd(tax)}${other === 0n ? '' : `, of kinds that are unknown here ${usd(other)}`}. Billed in all: ${usd(billed)}.`,
   ...(otherStages === 0n
     ? []
     : [`Left out, because it carries another stage's tag: ${usd(otherStages)}.`]),
+  ...(otherProjects === 0n
+    ? []
+    : [`Left out, because it carries another project's tag: ${usd(otherProjects)}.`]),
+  ...(commitments === 0n
+    ? []
+    : [
+        `Of what was spent, ${usd(commitments)} are fees for a month or longer. They count on the day they were billed, while the plan counts a part for each day.`,
+      ]),
   ...(untagged === 0n ? [] : [`Without any tag, and so not seen by the budget: ${usd(untagged)}.`]),
 ]
 
@@ -46,7 +69,7 @@ export const verdict = ({ budget: limit, forecastBilled, billed }: Spend): strin
 export const moved = (spend: Spend): string => {
   const { spent, before } = spend.total
   if (before === undefined)
-    return 'The export does not hold the month before, so nothing can be said of what moved.'
+    return 'The export does not hold the same days of the month before, so nothing can be said of what moved.'
   const each =
     movedTables(spend).length > 0
       ? 'what follows moved by a dollar and more'
