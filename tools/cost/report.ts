@@ -55,6 +55,8 @@ export type Report = {
   readonly baselineMissing: readonly { readonly title: string; readonly list: MicroUsd }[]
   /** The baseline's total if its sizes cost list price, with what it has no line for. */
   readonly baselineAtList: MicroUsd
+  /** The same under the first scenario's load. */
+  readonly baselineAtListHere: MicroUsd
   readonly baselineOptimised: readonly { readonly title: string; readonly total: MicroUsd }[]
   readonly optimisedStated: { readonly low: number; readonly high: number }
   readonly savings: readonly Saving[]
@@ -66,7 +68,7 @@ export type Report = {
     readonly amount: MicroUsd
     readonly lines: number
   }[]
-  /** Prices of the first scenario that were recalled and not looked up. */
+  /** Prices of the first scenario, with and without the switches, that were recalled and not looked up. */
   readonly recalled: readonly string[]
 }
 
@@ -78,8 +80,17 @@ export const reportOf = (workspace: Workspace, compared: readonly Compared[]): R
   const [first] = compared
   if (!first) throw new Error('a report is about a scenario')
   const { inputs } = first
+  const plain = { ...inputs, scenario: first.scenario }
+  const others = SWITCHES.map(({ name }) => name).filter(
+    (name) => !workspace.switches.includes(name),
+  )
   const listed = compareWithList(workspace.baseline, inputs.prices)
   const missing = missingFromBaseline(workspace.baseline, inputs.prices)
+  const baselineAtList = sumUsd([
+    // A line without a named size stands at its own amount.
+    ...listed.map(({ stated, difference }) => stated - (difference ?? 0n)),
+    ...missing.map(({ list }) => list),
+  ])
   return {
     stage: workspace.platform.stage,
     region: inputs.prices.region,
@@ -91,18 +102,19 @@ export const reportOf = (workspace: Workspace, compared: readonly Compared[]): R
     scenarios: compared.map(scenarioReport),
     baselineList: listed,
     baselineMissing: missing,
-    baselineAtList: sumUsd([
-      // A line without a named size stands at its own amount.
-      ...listed.map(({ stated, difference }) => stated - (difference ?? 0n)),
-      ...missing.map(({ list }) => list),
-    ]),
+    baselineAtList,
+    baselineAtListHere:
+      first.baseline.total + baselineAtList - sumUsd(listed.map(({ stated }) => stated)),
     baselineOptimised: optimisedBaseline(workspace.baseline, inputs.prices),
     optimisedStated: workspace.baseline.optimised.stated,
     savings: savingsOf(workspace, first),
     breakEven: breakEven(inputs, REQUESTS_MAX),
     sensitivities: sensitivities(inputs),
     assumed: assumedIn(first.serverless.lines),
-    recalled: recalledIn(first.serverless.lines),
+    recalled: recalledIn([
+      ...first.serverless.lines,
+      ...serverlessBill(switchOn(plain, others)).lines,
+    ]),
   }
 }
 

@@ -38,7 +38,10 @@ describe('npm run cost', () => {
     expect(out).toMatch(/total +\$5,168\.00 +\$/)
     expect(out).toMatch(/peak +25,000 +\$7,568\.00 +\$/)
     expect(out).toContain('Where serverless is dearer in baseline: ')
-    expect(out).toMatch(/Below \$3,500 with reservations, /)
+    expect(out).toMatch(/The bill is below \$3,500 with reservations, /)
+    expect(out).toMatch(/carries all 37 services, the serverless bill the \d+ that are built/)
+    expect(out).toContain('Recalled and unchecked, in the bill or in what makes it smaller: ')
+    expect(out).toContain('price of reserved.opensearch (')
     expect(out).toContain('No function has been measured')
   })
 
@@ -81,6 +84,18 @@ describe('npm run cost', () => {
     expect(one.out).toContain('$32.8500')
     const all = await cost('--with', SWITCHES.map(({ name }) => name).join(','))
     expect(all.out).toContain('Switches on: reservations, ')
+    expect(all.out).toMatch(/The bill is below \$3,500 with reservations, .*, one-nat\.\n/)
+    const two = await cost('--with', 'one-replica,one-nat')
+    expect(two.out).toMatch(
+      /The bill is below \$3,500 with reservations, .*one-replica, one-nat\.\n/,
+    )
+  })
+
+  it('holds a load against the baseline’s list prices under the same load', async () => {
+    const [ordinary, peak] = [await cost(), await cost('--scenario', 'peak')]
+    const atList = (out: string) => /it would be \$([\d,.]+) in/.exec(out)?.[1]?.replace(',', '')
+    // The peak's own table is $2,400 more, of which none is a matter of list prices.
+    expect(Number(atList(peak.out)) - Number(atList(ordinary.out))).toBeCloseTo(2_400, 2)
   })
 
   it('shows the baseline beside list prices', async () => {
@@ -92,6 +107,9 @@ describe('npm run cost', () => {
   it('costs the other stage by its own sizes', async () => {
     const { out } = await cost('--stage', 'staging', '--why', 'cache.nodes')
     expect(out).toContain('price of elasticache.cache.t4g.small')
+    const whole = await cost('--stage', 'staging')
+    expect(whole.out).toContain('beside the sizes of staging its amounts say nothing')
+    expect(whole.out).not.toMatch(/Where serverless is dearer|below \$3,500|peak/)
   })
 
   it('costs another region by its own prices, and counts those that are from memory', async () => {
@@ -133,6 +151,8 @@ describe('the page', () => {
     expect(page).not.toMatch(/(src|href)="|@import|<script/)
     expect(page).toContain('lang="en"')
     expect(page).not.toMatch(/NaN|undefined|Infinity/)
+    for (const part of ['$3,500 to $4,500', 'What it has no line for', 'What rests on assumptions'])
+      expect(page).toContain(part)
   })
 
   it('shows what was billed beside every scenario: by service, by group, and what moved', async () => {

@@ -62,12 +62,12 @@ const run = async (flags: Flags, { out }: Screen): Promise<void> => {
   out(`Written: ${flags.html}`)
 }
 
-/** What is asked for; or the baseline first, and every other named load but that of the test stage. */
+/** What is asked for; or all named loads, the baseline first; the test stage has one of its own. */
 const scenariosOf = async ({ scenarios, stage }: Flags): Promise<readonly string[]> => {
   if (scenarios.length > 0) return scenarios
-  const first = stage === 'prod' ? 'baseline' : 'staging'
-  const others = (await scenarioNames()).filter((name) => name !== first && name !== 'staging')
-  return [first, ...others]
+  if (stage === 'staging') return ['staging']
+  const others = (await scenarioNames()).filter((name) => !['baseline', 'staging'].includes(name))
+  return ['baseline', ...others]
 }
 
 const shown = (report: Report, show: Flags['show']): string => {

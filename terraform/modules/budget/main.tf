@@ -15,6 +15,11 @@ resource "aws_budgets_budget" "monthly" {
   limit_amount = tostring(var.monthly_usd)
   limit_unit   = "USD"
 
+  # A reservation's fee carries no tag of ours, and stands on one day; its part of each day's usage does.
+  cost_types {
+    use_amortized = true
+  }
+
   cost_filter {
     name = "TagKeyValue"
     # A tag and its value, with a dollar between.

@@ -3,6 +3,7 @@ import { type MicroUsd, microUsd } from '../bill/money.ts'
 import { committed, type Inputs, packaged } from '../design/inputs.ts'
 import { MONTH_HOURS, MONTH_SECONDS } from '../design/month.ts'
 import { serverlessBill } from '../design/serverless.ts'
+import { scaleAssumption } from './sensitivity.ts'
 
 export type BreakEvenPoint = {
   readonly requests: number
@@ -14,6 +15,12 @@ export type BreakEven = {
   readonly points: readonly BreakEvenPoint[]
   /** Requests a month at which nodes become cheaper; undefined within the range if they never do. */
   readonly at: number | undefined
+  /** The same if a call took half, or twice, of a node's processor: nobody has measured it. */
+  readonly atHalfCpu: number | undefined
+  readonly atTwiceCpu: number | undefined
+  readonly podCpuMs: number
+  /** At the scenario's own requests, without its bursts. */
+  readonly here: BreakEvenPoint
   readonly services: number
 }
 
@@ -30,19 +37,32 @@ export const breakEven = (inputs: Inputs, requestsMax: number): BreakEven => {
   const points = Array.from({ length: POINTS }, (_none, index) =>
     pointAt(inputs, (requestsMax * index) / (POINTS - 1)),
   )
-  const cheaper = points.findIndex((point) => point.functions > point.nodes)
+  const withCpu = (factor: number) => {
+    const scaled = scaleAssumption(inputs, 'podCpu', factor)
+    return crossingIn(
+      scaled,
+      points.map((point) => ({ ...point, nodes: nodesAt(scaled, point.requests) })),
+    )
+  }
   return {
     points,
     services: evaluate(servicesOf(inputs)).toNumber(),
-    at: cheaper < 1 ? undefined : crossing(inputs, points[cheaper - 1], points[cheaper]),
+    podCpuMs: inputs.assumptions.of('podCpu').value.times(1_000).toNumber(),
+    here: pointAt(inputs, inputs.scenario.requests),
+    at: crossingIn(inputs, points),
+    atHalfCpu: withCpu(0.5),
+    atTwiceCpu: withCpu(2),
   }
 }
 
 const pointAt = (inputs: Inputs, requests: number): BreakEvenPoint => ({
   requests,
   functions: functionsCost(withRequests(inputs, requests)),
-  nodes: microUsd(evaluate(nodesCost(inputs, requests))),
+  nodes: nodesAt(inputs, requests),
 })
+
+const nodesAt = (inputs: Inputs, requests: number): MicroUsd =>
+  microUsd(evaluate(nodesCost(inputs, requests)))
 
 const withRequests = (inputs: Inputs, requests: number): Inputs => ({
   ...inputs,
@@ -89,11 +109,9 @@ const servicesOf = ({ deployed }: Inputs) => {
 
 const HALVINGS = 30
 
-const crossing = (
-  inputs: Inputs,
-  before: BreakEvenPoint | undefined,
-  after: BreakEvenPoint | undefined,
-): number | undefined => {
+const crossingIn = (inputs: Inputs, points: readonly BreakEvenPoint[]): number | undefined => {
+  const cheaper = points.findIndex((point) => point.functions > point.nodes)
+  const [before, after] = [points[cheaper - 1], points[cheaper]]
   if (!before || !after) return undefined
   let [low, high] = [before.requests, after.requests]
   for (let step = 0; step < HALVINGS && high - low > 1_000; step += 1) {

@@ -37,6 +37,13 @@ describe('functions against nodes', () => {
     expect(some?.points[0]?.nodes).toBeLessThan(all?.points[0]?.nodes ?? 0n)
   })
 
+  it('change places later the more of a processor a call takes', () => {
+    const { at = 0, atHalfCpu, atTwiceCpu, here } = breakEven(inputs, 200_000_000)
+    expect(atHalfCpu).toBeLessThanOrEqual(at)
+    expect(atTwiceCpu ?? Number.POSITIVE_INFINITY).toBeGreaterThan(at)
+    expect(here.requests).toBe(inputs.scenario.requests)
+  })
+
   it('are not said to change places where they do not', () => {
     expect(breakEven(inputs, 1_000_000).at).toBeUndefined()
   })

@@ -54,7 +54,8 @@ const scaleLoad = (inputs: Inputs, name: (typeof AMOUNTS)[number], factor: numbe
   scenario: { ...inputs.scenario, [name]: inputs.scenario[name] * factor },
 })
 
-const scaleAssumption = (inputs: Inputs, name: string, factor: number): Inputs => {
+/** The same inputs with one assumption scaled. */
+export const scaleAssumption = (inputs: Inputs, name: string, factor: number): Inputs => {
   const { value, origin } = inputs.assumptions.of(name)
   return {
     ...inputs,

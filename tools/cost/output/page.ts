@@ -4,14 +4,25 @@ import { signedUsd, usd } from '../bill/money.ts'
 import type { Report, ScenarioReport } from '../report.ts'
 import { headlineMarkup, type Markup, plotMarkup, tableMarkup } from './markup.ts'
 import { plotsOf } from './plots.ts'
+import {
+  isCompared,
+  listSentence,
+  optimisedSentence,
+  recalledSentence,
+  scopeSentence,
+  targetSentence,
+} from './sentences.ts'
 import { aside, coverage, moved, verdict } from './spend.ts'
 import { spendPlot } from './spend-plot.ts'
 import { PAGE_STYLE } from './style.ts'
 import {
+  assumedTable,
   baselineTable,
   dearerIn,
   linesTable,
+  missingTable,
   movedTables,
+  optimisedTable,
   perLearner,
   savingsTable,
 } from './tables.ts'
@@ -31,9 +42,10 @@ export const reportPage = async (report: Report, spend?: Spend): Promise<string>
 <body>
 <header>
 <h1>Spend against baseline</h1>
-<p>${first.title}. US dollars a month, ${report.region}, sizes of ${report.stage}. Prices as looked up on ${report.pricesLooked}; ${report.recalled.length} are recalled and unchecked.
+<p>${first.title}. US dollars a month, ${report.region}, sizes of ${report.stage}. Prices as looked up on ${report.pricesLooked}; ${report.recalled.length} of those in the bill, or in what makes it smaller, are recalled and unchecked.
 Switches on: ${report.switches.length > 0 ? report.switches.join(', ') : 'none'}. ${report.measured === undefined ? 'Durations and events of functions are assumed; nothing has been measured.' : `Functions were measured on ${report.measured}.`}</p>
 ${headlineMarkup(headline(first))}
+<p>${scopeSentence(report, first)}</p>
 </header>
 <main>
 ${spend ? await billed(spend) : ''}
@@ -67,27 +79,32 @@ ${plotMarkup(await spendPlot(spend))}
 <p>${moved(spend)}</p>
 ${movedTables(spend).map(tableMarkup)}</section>`
 
-const designs = async (
-  report: Report,
-  first: ScenarioReport,
-): Promise<Markup> => html`<section><h2>Where serverless is dearer</h2>
-${dearerList(report, first)}</section>
+const designs = async (report: Report, first: ScenarioReport): Promise<Markup> => html`${
+  isCompared(report)
+    ? html`<section><h2>Where serverless is dearer</h2>
+${dearerList(report, first)}</section>`
+    : ''
+}
 ${(await plotsOf(report)).map(plotMarkup)}
 <section><h2>What makes it smaller</h2>
-<p>The same engines, the same data.</p>
+<p>The same engines, the same data. ${isCompared(report) ? targetSentence(report, first) : ''}</p>
 ${tableMarkup(savingsTable(report))}
 <h3>What is given up for it</h3>
 <dl>${report.savings.map(({ name, price }) => html`<dt>${name}</dt><dd>${price}</dd>`)}</dl></section>
 <section><h2>The baseline beside list prices</h2>
-${tableMarkup(baselineTable(report))}</section>
+${tableMarkup(baselineTable(report))}
+${tableMarkup(missingTable(report))}
+<p>${optimisedSentence(report)}</p>
+${tableMarkup(optimisedTable(report))}</section>
+<section><h2>What rests on assumptions</h2>
+${tableMarkup(assumedTable(report))}
+<p>${recalledSentence(report)}</p></section>
 <section><h2>All lines of ${first.name}</h2>
 <details><summary>${first.lines.length} lines of the serverless bill</summary>
 ${tableMarkup(linesTable(first))}</details>
 <p><code>npm run cost -- --why LINE</code> shows the formula of a line with its numbers.</p></section>`
 
 /** Said before any plot: what a cost owner must not find out alone. */
-const dearerList = ({ baselineAtList }: Report, first: ScenarioReport): Markup => {
-  const less = first.serverless - baselineAtList
-  return html`<ul>${dearerIn(first).map(({ component, difference }) => html`<li>${component}: ${signedUsd(difference)}</li>`)}</ul>
-<p>The baseline prices some engines below list price and has no line for NAT gateways, firewalls and keys. At list prices, and with those, it would be ${usd(baselineAtList)} for its ordinary load; serverless less that is ${signedUsd(less)}.</p>`
-}
+const dearerList = (report: Report, first: ScenarioReport): Markup =>
+  html`<ul>${dearerIn(first).map(({ component, difference }) => html`<li>${component}: ${signedUsd(difference)}</li>`)}</ul>
+<p>${listSentence(report, first)}</p>`

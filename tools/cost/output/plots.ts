@@ -2,6 +2,7 @@ import type { Component } from '../bill/line.ts'
 import { dollars } from '../bill/money.ts'
 import type { Report } from '../report.ts'
 import { type Drawing, drawn, INK, type Plot, PLOT_WIDTH_PX as WIDTH } from './draw.ts'
+import { breakEvenSentence } from './sentences.ts'
 import { breakEvenTable, componentTable, scenarioTable, sensitivityTable } from './tables.ts'
 import { words } from './words.ts'
 
@@ -155,7 +156,7 @@ const costPerLearner = (report: Report): Drawing => {
 }
 
 const lambdaAgainstNodes = (report: Report): Drawing => {
-  const { points, at, services } = report.breakEven
+  const { points, at } = report.breakEven
   const rows = points.flatMap(({ requests, functions, nodes }) => [
     { requests: requests / 1e6, runs: 'functions', usd: dollars(functions) },
     { requests: requests / 1e6, runs: 'nodes', usd: dollars(nodes) },
@@ -163,10 +164,7 @@ const lambdaAgainstNodes = (report: Report): Drawing => {
   const meeting = at === undefined ? [] : [{ requests: at / 1e6 }]
   return {
     title: 'Functions against nodes',
-    summary:
-      at === undefined
-        ? `Two lines over requests a month, for the same ${services} services. Functions stay below nodes in the whole range.`
-        : `Two lines over requests a month, for the same ${services} services. Functions cost less up to about ${(at / 1e6).toFixed(0)} million requests a month, nodes beyond.`,
+    summary: `Two lines over requests a month. ${breakEvenSentence(report)}`,
     numbers: [breakEvenTable(report)],
     spec: {
       data: { values: rows },

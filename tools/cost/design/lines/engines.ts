@@ -79,7 +79,11 @@ const backupLines = ({ prices, platform, scenario, assumptions }: Inputs): reado
     'backups.region',
     'Backups in the second region',
     plus(
-      times(gb, prices.of('rds.backup', 'us-west-2')),
+      times(
+        // The part that is free beside a database is not free where there is none.
+        plus(gb, size(platform, 'storage of PostgreSQL', database.storage_gb, 'GB')),
+        prices.of('rds.backup', 'us-west-2'),
+      ),
       times(
         gb,
         fixed(
