@@ -280,6 +280,23 @@ describe('progress.course_completed', () => {
   })
 })
 
+describe('a person', () => {
+  it('is named as they said last, though a newer address was heard first', async () => {
+    const learner = await aLearner('Ada Lovelace')
+    const { accountId } = learner
+    const profile = { accountId, locale: 'en', timeZone: 'UTC', avatarMediaId: null }
+    await hub.deliver(
+      'user.email_changed',
+      { accountId, email: 'ada@example.org' },
+      { sequence: 4 },
+    )
+    await hub.deliver('user.profile_updated', { ...profile, name: 'Ada King' }, { sequence: 3 })
+    await hub.deliver('user.profile_updated', { ...profile, name: 'Ada Byron' }, { sequence: 2 })
+    await complete(await aCourse(), learner)
+    expect(await newestOf(learner)).toMatchObject({ claims: { learnerName: 'Ada King' } })
+  })
+})
+
 describe('the sweeper', () => {
   it('starts what was recorded but could not be started', async () => {
     isMachineAway = true

@@ -281,6 +281,8 @@ describe('videoAfter', () => {
 
   it('lets a later processing mend a failed one, and ignores older news', () => {
     expect(videoAfter(facts('failed', 1), facts('processing', 2))).toEqual(facts('processing', 2))
+    // That it has begun, heard after its end.
+    expect(videoAfter(facts('failed', 2), facts('processing', 2))).toEqual(facts('failed', 2))
     expect(videoAfter(facts('processing', 2), facts('failed', 1))).toEqual(facts('processing', 2))
     expect(videoAfter(facts('processing', 2), facts('ready', 2))).toEqual(facts('ready', 2))
   })

@@ -15,7 +15,8 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'lesson.deleted'({ data, tx }) {
-    await references(tx).forgetNewest(data.lessonId)
+    const { lessonId, courseId, organizationId } = data
+    await references(tx).endLesson({ lessonId, courseId, organizationId })
   },
 
   async 'course.published'(received) {

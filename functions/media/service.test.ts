@@ -447,6 +447,14 @@ describe('DELETE /v1/media/{mediaId}', () => {
     expect(await removal(mediaId)).toBe(409)
   })
 
+  it('is not kept by news of a lesson that comes after its end', async () => {
+    const { mediaId } = await upload()
+    const lesson = aLesson()
+    await hub.deliver('lesson.deleted', lesson, { organizationId, sequence: 3 })
+    await revise(lesson, 2, [mediaId])
+    expect(await removal(mediaId)).toBe(204)
+  })
+
   it('refuses while the file is somebody’s picture', async () => {
     const { mediaId } = await upload()
     const show = (avatarMediaId: string | null) =>

@@ -218,13 +218,11 @@ export const references = (tx: Tx) => {
         .execute()
     },
 
-    /** What published versions are pinned to stays. */
-    async forgetNewest(lessonId: LessonId): Promise<void> {
-      await db
-        .updateTable('lessonMedia')
-        .set({ isNewest: false })
-        .where('lessonId', '=', lessonId)
-        .execute()
+    /** What published versions are pinned to stays. The end is a last revision, which shows nothing: none follows it. */
+    endLesson(
+      lesson: Pick<LessonMedia, 'lessonId' | 'courseId' | 'organizationId'>,
+    ): Promise<void> {
+      return this.addRevision({ ...lesson, revision: LAST_REVISION, mediaIds: [] })
     },
 
     async pin(
@@ -284,6 +282,9 @@ export const references = (tx: Tx) => {
     },
   }
 }
+
+/** PostgreSQL's largest `integer`. */
+const LAST_REVISION = 2_147_483_647
 
 type LessonMedia = {
   readonly lessonId: LessonId

@@ -21,7 +21,7 @@ export const reactions: Reactions<Deps> = {
     await organizations(tx).rememberVerified(data.accountId, data.email)
   },
 
-  async 'user.email_changed'({ data, tx }) {
-    await organizations(tx).rememberChanged(data.accountId, data.email)
+  async 'user.email_changed'({ data, event, tx }) {
+    await organizations(tx).rememberChanged(data.accountId, data.email, event.sequence)
   },
 }

@@ -369,6 +369,20 @@ describe('invitations', () => {
     expect((await accept(guest, after.token)).status).toBe(200)
   })
 
+  it('are not for an address of before, whatever older news comes late', async () => {
+    const home = await anOrganization()
+    const guest = somebody('learner')
+    await register(guest)
+    const change = (email: string, sequence: number) =>
+      hub.deliver('user.email_changed', { accountId: guest.accountId, email }, { sequence })
+    await change('third@example.org', 7)
+    await change('second@example.org', 5)
+    const stale = await invite(home, 'second@example.org')
+    expect((await accept(guest, stale.token)).status).toBe(403)
+    const current = await invite(home, 'third@example.org')
+    expect((await accept(guest, current.token)).status).toBe(200)
+  })
+
   it('end after seven days, by revocation, and by another invitation of the same address', async () => {
     const home = await anOrganization()
     const guest = somebody('learner')

@@ -269,7 +269,7 @@ export const organizations = (tx: Tx) => {
     async rememberRegistered(accountId: AccountId, email: string): Promise<void> {
       await db
         .insertInto('accounts')
-        .values({ accountId, email, isVerified: false })
+        .values({ accountId, email, isVerified: false, emailSequence: 0 })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
     },
@@ -278,7 +278,7 @@ export const organizations = (tx: Tx) => {
     async rememberVerified(accountId: AccountId, email: string): Promise<void> {
       await db
         .insertInto('accounts')
-        .values({ accountId, email, isVerified: true })
+        .values({ accountId, email, isVerified: true, emailSequence: 0 })
         .onConflict((conflict) =>
           conflict
             .column('accountId')
@@ -288,13 +288,17 @@ export const organizations = (tx: Tx) => {
         .execute()
     },
 
-    /** A changed address was proven before it changed. */
-    async rememberChanged(accountId: AccountId, email: string): Promise<void> {
+    /** A changed address was proven before it changed; stale news loses. @param sequence of the person's stream. */
+    async rememberChanged(accountId: AccountId, email: string, sequence: number): Promise<void> {
+      const news = { email, isVerified: true, emailSequence: sequence }
       await db
         .insertInto('accounts')
-        .values({ accountId, email, isVerified: true })
+        .values({ accountId, ...news })
         .onConflict((conflict) =>
-          conflict.column('accountId').doUpdateSet({ email, isVerified: true }),
+          conflict
+            .column('accountId')
+            .doUpdateSet(news)
+            .where('accounts.emailSequence', '<', sequence),
         )
         .execute()
     },
@@ -464,7 +468,7 @@ type Tables = {
     createdAt: InstantColumn
     expiresAt: InstantColumn
   }
-  accounts: Account
+  accounts: Account & { emailSequence: number }
   licencePools: Omit<Pool, 'createdAt'> & { createdAt: InstantColumn }
   seats: Omit<Seat, 'takenAt'> & { takenAt: InstantColumn }
 }

@@ -89,7 +89,7 @@ export const facts = (tx: Tx) => {
     async rememberSignUp(accountId: AccountId, person: Person): Promise<void> {
       await db
         .insertInto('people')
-        .values({ accountId, ...person, sequence: 0 })
+        .values({ accountId, ...person, ...UNTOLD })
         .onConflict((conflict) =>
           conflict.column('accountId').doUpdateSet({
             name: sql`coalesce(people.name, excluded.name)`,
@@ -105,14 +105,19 @@ export const facts = (tx: Tx) => {
       change: { name: string } | { email: string },
       sequence: number,
     ): Promise<void> {
+      const isName = 'name' in change
+      const news = {
+        ...change,
+        ...(isName ? { nameSequence: sequence } : { emailSequence: sequence }),
+      }
       await db
         .insertInto('people')
-        .values({ accountId, name: null, email: null, ...change, sequence })
+        .values({ accountId, name: null, email: null, ...UNTOLD, ...news })
         .onConflict((conflict) =>
           conflict
             .column('accountId')
-            .doUpdateSet({ ...change, sequence })
-            .where(sql<boolean>`people.sequence < ${sequence}`),
+            .doUpdateSet(news)
+            .where(isName ? 'people.nameSequence' : 'people.emailSequence', '<', sequence),
         )
         .execute()
     },
@@ -141,6 +146,9 @@ export const facts = (tx: Tx) => {
   }
 }
 
+/** Of whom no change has been heard. */
+const UNTOLD = { sequence: 0, nameSequence: 0, emailSequence: 0 }
+
 type Tables = {
   versions: {
     versionId: CourseVersionId
@@ -156,6 +164,9 @@ type Tables = {
     accountId: AccountId
     name: string | null
     email: string | null
+    nameSequence: number
+    emailSequence: number
+    /** Of both together, in installations of before they were told apart. */
     sequence: number
   }
   organizations: { organizationId: OrganizationId; name: string; sequence: number }

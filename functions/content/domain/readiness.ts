@@ -34,6 +34,8 @@ export type VideoFacts = {
 export const videoAfter = (standing: VideoFacts | null, news: VideoFacts): VideoFacts => {
   if (standing === null) return news
   if (standing.state === 'ready' && news.state !== 'ready') return standing
+  // That a run has begun comes late, where its end is known.
+  if (news.version === standing.version && news.state === 'processing') return standing
   return news.version >= standing.version ? news : standing
 }
 
