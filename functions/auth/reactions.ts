@@ -13,8 +13,8 @@ export const reactions: Reactions<Deps> = {
     if (await memberships(tx).isNewsOf(data, event.sequence)) await memberships(tx).remove(data)
   },
 
-  async 'user.profile_updated'({ data, tx }) {
-    await accounts(tx).setLocale(data.accountId, data.locale)
+  async 'user.profile_updated'({ data, event, tx }) {
+    await accounts(tx).setLocale(data.accountId, data.locale, event.sequence)
   },
 
   async 'user.deactivated'({ data, now, tx }) {

@@ -1058,6 +1058,25 @@ describe('secrets', () => {
   })
 })
 
+describe('the language of mails', () => {
+  it('is that of the newest profile, however late an older one comes', async () => {
+    const { email, accountId } = await aSession()
+    const speak = (locale: string, sequence: number) =>
+      hub.deliver(
+        'user.profile_updated',
+        { accountId, name: 'Ada', locale, timeZone: 'UTC', avatarMediaId: null },
+        { sequence },
+      )
+    await speak('fr', 3)
+    await speak('de', 2)
+    await hub.post('/v1/auth/password-reset', { body: { email } })
+    expect((await hub.outbox('account.password_reset_requested')).at(-1)?.data).toMatchObject({
+      email,
+      locale: 'fr',
+    })
+  })
+})
+
 describe('the contract', () => {
   it('has been shown in full by the tests above', () => {
     expect(hub.uncovered()).toEqual([])

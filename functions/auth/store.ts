@@ -1,5 +1,5 @@
 import type { JWK } from 'jose'
-import { type Selectable, sql } from 'kysely'
+import { type Generated, type Selectable, sql } from 'kysely'
 import type { SigningKey } from '../../shared/auth/access-token.ts'
 import {
   at,
@@ -112,8 +112,14 @@ export const accounts = (tx: Tx) => {
       }
     },
 
-    async setLocale(accountId: AccountId, locale: string): Promise<void> {
-      await db.updateTable('accounts').set({ locale }).where('accountId', '=', accountId).execute()
+    /** Stale news loses. @param sequence of the user service's stream. */
+    async setLocale(accountId: AccountId, locale: string, sequence: number): Promise<void> {
+      await db
+        .updateTable('accounts')
+        .set({ locale, localeSequence: sequence })
+        .where('accountId', '=', accountId)
+        .where('localeSequence', '<', sequence)
+        .execute()
     },
 
     async deactivate(accountId: AccountId, now: Instant): Promise<void> {
@@ -522,6 +528,7 @@ type AccountRow = {
   emailKey: string
   passwordHash: string
   locale: string
+  localeSequence: Generated<number>
   createdAt: InstantColumn
   verifiedAt: NullableInstantColumn
   deactivatedAt: NullableInstantColumn
@@ -546,7 +553,11 @@ type RefreshTokenRow = {
   successorSealed: string | null
 }
 
-const toAccount = ({ emailKey: _, ...account }: Selectable<AccountRow>): Account => account
+const toAccount = ({
+  emailKey: _,
+  localeSequence: __,
+  ...account
+}: Selectable<AccountRow>): Account => account
 
 const toRefreshToken = (row: Selectable<RefreshTokenRow>): RefreshToken => ({
   expiresAt: row.expiresAt,

@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
-import { type AssessmentId, type CourseId, type MediaId, newId } from '../../shared/kernel/id.ts'
+import { type AssessmentId, type MediaId, newId } from '../../shared/kernel/id.ts'
 import { instantOf } from '../../shared/kernel/time.ts'
 import { type Block, beginLesson, type Content, reorderBlocks, saveDraft } from './domain/lesson.ts'
-import { type MediaFacts, obstacleOf, type VideoFacts, videoAfter } from './domain/readiness.ts'
+import {
+  type MediaFacts,
+  obstacleOf,
+  type QuizFacts,
+  type VideoFacts,
+  videoAfter,
+} from './domain/readiness.ts'
 import { sanitizeRichText } from './domain/rich-text.ts'
 
 const now = instantOf('2026-03-01T10:00:00Z')
@@ -215,7 +221,7 @@ describe('obstacleOf', () => {
         },
       ],
     ]),
-    assessments: new Map<AssessmentId, CourseId>(),
+    assessments: new Map<AssessmentId, QuizFacts>(),
   })
   const nothing = { media: new Map(), assessments: new Map() }
   const state = (state: VideoFacts['state'], reason: string | null = null): VideoFacts => ({
@@ -259,10 +265,14 @@ describe('obstacleOf', () => {
 
   it.each([
     ['A quiz does not exist.', []],
-    ['A quiz belongs to another course.', [[assessmentId, newId('course')]]],
-    [null, [[assessmentId, courseId]]],
+    [
+      'A quiz belongs to another course.',
+      [[assessmentId, { courseId: newId('course'), isArchived: false }]],
+    ],
+    ['A quiz has been archived.', [[assessmentId, { courseId, isArchived: true }]]],
+    [null, [[assessmentId, { courseId, isArchived: false }]]],
   ] as const)('says of a quiz: %s', (obstacle, known) => {
-    const surroundings = { media: new Map(), assessments: new Map(known) }
+    const surroundings = { media: new Map(), assessments: new Map<AssessmentId, QuizFacts>(known) }
     expect(obstacleOf({ courseId, blocks: [quiz(assessmentId)] }, surroundings)).toBe(obstacle)
   })
 })

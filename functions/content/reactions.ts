@@ -37,8 +37,8 @@ export const reactions: Reactions<Deps> = {
     noteVideo(received, { state: 'failed', reason: 'Its processing was cancelled.' }),
 
   async 'assessment.updated'({ data, tx }) {
-    const { assessmentId, courseId, organizationId } = data
-    await remembered(tx).addAssessment({ assessmentId, courseId, organizationId })
+    const { assessmentId, courseId, organizationId, isArchived = false } = data
+    await remembered(tx).addAssessment({ assessmentId, courseId, organizationId, isArchived })
   },
 }
 

@@ -785,6 +785,31 @@ describe('the second wall', () => {
   })
 })
 
+describe('a quiz that is archived', () => {
+  it('keeps its lesson from being published, whatever older news comes late', async () => {
+    const assessmentId: AssessmentId = newId('assessment')
+    const { courseId } = await aLesson({
+      blocks: [{ kind: 'quiz', assessmentId }],
+      completion: { kind: 'quiz_passed', assessmentId },
+    })
+    const say = (revision: number, isArchived: boolean) =>
+      hub.deliver(
+        'assessment.updated',
+        { assessmentId, courseId, organizationId, title: 'Q', revision, isArchived },
+        { organizationId, sequence: revision },
+      )
+    const obstacle = async () => {
+      const path = `/v1/lessons/readiness?courseId=${courseId}`
+      return (await hub.get(path, { as: instructor })).body.items[0].notReady
+    }
+    await say(1, false)
+    expect(await obstacle()).toBeNull()
+    await say(3, true)
+    await say(2, false)
+    expect(await obstacle()).toBe('A quiz has been archived.')
+  })
+})
+
 describe('the contract', () => {
   it('has been shown in full by the tests above', () => {
     expect(hub.uncovered()).toEqual([])

@@ -235,7 +235,7 @@ export const remembered = (tx: Tx) => {
       return {
         media: new Map(media.map((facts) => [facts.mediaId, facts])),
         assessments: new Map(
-          assessments.map(({ assessmentId, courseId }) => [assessmentId, courseId]),
+          assessments.map(({ assessmentId, ...facts }) => [assessmentId, facts]),
         ),
       }
     },
@@ -297,11 +297,16 @@ export const remembered = (tx: Tx) => {
         .execute()
     },
 
+    /** An archived one stays so: whatever came before may come late. */
     async addAssessment(assessment: AssessmentRow): Promise<void> {
       await db
         .insertInto('assessments')
         .values(assessment)
-        .onConflict((conflict) => conflict.doNothing())
+        .onConflict((conflict) =>
+          conflict.column('assessmentId').doUpdateSet({
+            isArchived: sql<boolean>`assessments.is_archived or excluded.is_archived`,
+          }),
+        )
         .execute()
     },
   }
@@ -350,4 +355,5 @@ type AssessmentRow = {
   readonly assessmentId: AssessmentId
   readonly courseId: CourseId
   readonly organizationId: OrganizationId
+  readonly isArchived: boolean
 }

@@ -67,6 +67,7 @@ export type Published = {
   readonly versionId: CourseVersionId
   readonly number: number
   readonly revision: number
+  readonly title: string
   readonly at: Instant
 }
 
@@ -231,6 +232,7 @@ export const publish = (
     versionId: version.versionId,
     number: version.number,
     revision: course.revision,
+    title: version.title,
     at: now,
   }
   return {
@@ -239,7 +241,7 @@ export const publish = (
     events: [
       {
         type: 'course.published',
-        ...publicFacts(course),
+        ...publicFacts({ ...course, published }),
         versionId: version.versionId,
         versionNumber: version.number,
         prerequisiteIds: course.prerequisiteIds,
@@ -322,7 +324,8 @@ const updatedIfPublic = (before: Course, after: Course): readonly CourseEvent[] 
 const publicFacts = (course: Course) => ({
   courseId: course.courseId,
   organizationId: course.organizationId,
-  title: course.title,
+  // A draft's title waits for the next publish, like all of the draft.
+  title: course.published?.title ?? course.title,
   slug: course.slug,
   visibility: course.visibility,
   instructorIds: course.instructorIds,

@@ -690,6 +690,28 @@ describe('categories', () => {
   })
 })
 
+describe('the draft of a published course', () => {
+  it('is told to nobody: the world hears the published title', async () => {
+    const { draft } = await aPublished({ title: 'Film editing' })
+    const { courseId } = draft
+    const renamed = await hub.patch(`/v1/courses/${courseId}/draft`, {
+      as: instructor,
+      ifMatch: draft.revision,
+      body: { title: 'Secret working title' },
+    })
+    expect(renamed.status).toBe(200)
+    await hub.patch(`/v1/courses/${courseId}/draft`, {
+      as: instructor,
+      ifMatch: renamed.body.revision,
+      body: { visibility: 'public' === draft.visibility ? 'unlisted' : 'public' },
+    })
+    const told = (await hub.outbox('course.updated')).filter(({ subject }) => subject === courseId)
+    const shown = await hub.get(`/v1/courses/${courseId}`, { as: learner })
+    expect(shown.body.title).toBe('Film editing')
+    expect(told.at(-1)?.data).toMatchObject({ title: 'Film editing' })
+  })
+})
+
 describe('the contract', () => {
   it('has been shown in full by the tests above', () => {
     expect(hub.uncovered()).toEqual([])

@@ -403,6 +403,7 @@ type CourseRow = {
   publishedVersionId: CourseVersionId | null
   publishedNumber: number | null
   publishedRevision: number | null
+  publishedTitle: string | null
   publishedAt: NullableInstantColumn
 }
 
@@ -455,12 +456,14 @@ const toRow = (course: Course) => {
     publishedVersionId: published?.versionId ?? null,
     publishedNumber: published?.number ?? null,
     publishedRevision: published?.revision ?? null,
+    publishedTitle: published?.title ?? null,
     publishedAt: atOrNull(published?.at ?? null),
   }
 }
 
 const toCourse = (row: Selectable<CourseRow>): Course => {
-  const { publishedVersionId, publishedNumber, publishedRevision, publishedAt, ...course } = row
+  const { publishedVersionId, publishedNumber, publishedRevision, publishedAt, ...others } = row
+  const { publishedTitle, ...course } = others
   const isPublished = publishedVersionId !== null && publishedNumber !== null
   return {
     ...course,
@@ -470,6 +473,7 @@ const toCourse = (row: Selectable<CourseRow>): Course => {
             versionId: publishedVersionId,
             number: publishedNumber,
             revision: publishedRevision,
+            title: publishedTitle ?? course.title,
             at: publishedAt,
           }
         : null,

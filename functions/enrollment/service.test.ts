@@ -884,6 +884,30 @@ describe('the second wall', () => {
   })
 })
 
+describe('the end of an enrolment', () => {
+  it('says which seats its learner has left', async () => {
+    const courseId = await aPrivateCourse()
+    const learner = aLearner()
+    const seatId = newId('seat')
+    await hub.deliver(
+      'seat.claimed',
+      {
+        poolId: newId('licencePool'),
+        seatId,
+        organizationId,
+        courseId,
+        accountId: learner.accountId,
+      },
+      { organizationId },
+    )
+    const { body } = await hub.get(base, { as: learner })
+    const { enrollmentId } = body.items[0]
+    const left = await hub.post(`${base}/${enrollmentId}/leave`, { as: learner })
+    expect(left.status).toBe(200)
+    expect((await hub.outbox('enrollment.ended')).at(-1)?.data).toMatchObject({ seatIds: [seatId] })
+  })
+})
+
 describe('the contract', () => {
   it('has been shown in full by the tests above', () => {
     expect(hub.uncovered()).toEqual([])

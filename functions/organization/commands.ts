@@ -119,6 +119,19 @@ export const dismiss = async (tx: Tx, member: Member): Promise<void> => {
   await store.emit(organizationId, events)
 }
 
+/** Whoever has left the course leaves the seat that opened it. Harmless to repeat. */
+export const giveBack = async (
+  tx: Tx,
+  { organizationId, seatId }: Pick<Seat, 'organizationId' | 'seatId'>,
+): Promise<void> => {
+  const seen = await seats(tx).findSeatById(seatId)
+  if (!seen) return
+  const { poolId } = seen
+  const pool = await lockPool(tx, { organizationId, poolId })
+  const seat = await seats(tx).findSeat({ poolId, seatId })
+  if (seat) await keepSeat(tx, revokeSeat(pool, seat))
+}
+
 /** The pool, and nobody else changes its seats. @throws `organization.pool_not_found` */
 export const lockPool = async (
   tx: Tx,

@@ -1,5 +1,6 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
+import { giveBack } from './commands.ts'
 import { joined } from './domain.ts'
 import type { Deps } from './routes.ts'
 import { organizations } from './store.ts'
@@ -23,5 +24,13 @@ export const reactions: Reactions<Deps> = {
 
   async 'user.email_changed'({ data, event, tx }) {
     await organizations(tx).rememberChanged(data.accountId, data.email, event.sequence)
+  },
+
+  async 'user.deactivated'({ data, tx }) {
+    await organizations(tx).rememberDeparted(data.accountId)
+  },
+
+  async 'enrollment.ended'({ data: { organizationId, seatIds = [] }, tx }) {
+    for (const seatId of seatIds.toSorted()) await giveBack(tx, { organizationId, seatId })
   },
 }

@@ -746,6 +746,37 @@ describe('limits', () => {
   })
 })
 
+describe('who has gone', () => {
+  it('leaves the seat that had opened the course: it opens it again to whoever claims it', async () => {
+    const home = await anOrganization()
+    const member = await aMember(home)
+    const pool = await aPool(home, { claimable: true, seatCount: 1 })
+    const { body: seat } = await hub.post(`${pool.path}/claim`, { as: member })
+    expect(seat.state).toBe('activated')
+    const { organizationId } = home
+    const left = {
+      ...{ enrollmentId: newId('enrollment'), courseId: seat.courseId, organizationId },
+      ...{ accountId: member.accountId, reason: 'unenrolled' as const, seatIds: [seat.seatId] },
+      endedAt: toIso(hub.clock.now()),
+    }
+    await hub.deliver('enrollment.ended', left, { organizationId, sequence: 2 })
+    await hub.deliver('enrollment.ended', left, { organizationId, sequence: 2 })
+    expect((await hub.post(`${pool.path}/claim`, { as: member })).status).toBe(200)
+    const claims = (await hub.outbox('seat.claimed')).filter(
+      ({ data }) => (data as { accountId: string }).accountId === member.accountId,
+    )
+    expect(claims).toHaveLength(2)
+  })
+
+  it('with their account is no owner: the last one who can come in stays', async () => {
+    const home = await anOrganization()
+    const other = await aMember(home, 'owner')
+    await hub.deliver('user.deactivated', { accountId: home.owner.accountId })
+    const answer = await hub.post(`${home.path}/leave`, { as: other })
+    expect(answer.body?.code).toBe('organization.last_owner')
+  })
+})
+
 describe('the contract', () => {
   it('has been shown in full by the tests above', () => {
     expect(hub.uncovered()).toEqual([])

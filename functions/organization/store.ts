@@ -125,6 +125,15 @@ export const organizations = (tx: Tx) => {
         .select(sql<number>`count(*)`.as('count'))
         .where('organizationId', '=', organizationId)
         .where('role', '=', 'owner')
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('departed')
+                .select('departed.accountId')
+                .whereRef('departed.accountId', '=', 'members.accountId'),
+            ),
+          ),
+        )
         .executeTakeFirstOrThrow()
       return count
     },
@@ -303,6 +312,15 @@ export const organizations = (tx: Tx) => {
         .execute()
     },
 
+    /** Who has given up their account, for good: they own nothing any more. */
+    async rememberDeparted(accountId: AccountId): Promise<void> {
+      await db
+        .insertInto('departed')
+        .values({ accountId })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    },
+
     /** The envelope names the organisation that the events are about, whoever's rows the operation may see. */
     emit: (organizationId: OrganizationId, events: readonly OrganizationEvent[]) =>
       writeOutbox({ ...tx, tenant: organizationId }, organizationEvents, events),
@@ -402,6 +420,10 @@ export const seats = (tx: Tx) => {
         .executeTakeFirst()
     },
 
+    async findSeatById(seatId: Id<'seat'>): Promise<Seat | undefined> {
+      return db.selectFrom('seats').selectAll().where('seatId', '=', seatId).executeTakeFirst()
+    },
+
     async findLiveSeat(key: Pick<Seat, 'poolId' | 'accountId'>): Promise<Seat | undefined> {
       return db
         .selectFrom('seats')
@@ -469,6 +491,7 @@ type Tables = {
     expiresAt: InstantColumn
   }
   accounts: Account & { emailSequence: number }
+  departed: { accountId: AccountId }
   licencePools: Omit<Pool, 'createdAt'> & { createdAt: InstantColumn }
   seats: Omit<Seat, 'takenAt'> & { takenAt: InstantColumn }
 }

@@ -33,6 +33,14 @@ export const reactions: Reactions<Deps> = {
     await changeGrants(tx, data, () => grants(tx).endIn(data))
   },
 
+  /** Who has given up their account for good is no platform admin: a last one who can come in must stay. */
+  async 'user.deactivated'({ data: { accountId }, tx }) {
+    await grants(tx).lockLastingPlatformGrants()
+    await changeGrants(tx, { accountId, organizationId: null }, () =>
+      grants(tx).endPlatform(accountId),
+    )
+  },
+
   async 'account.email_verified'({ data, now, tx }, { platformAdminEmail }) {
     if (data.email.toLowerCase() !== platformAdminEmail?.toLowerCase()) return
     const grant = {

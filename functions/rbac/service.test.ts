@@ -644,6 +644,22 @@ describe('platform grants', () => {
     })
   })
 
+  it('do not count those who have given up their account', async () => {
+    const gone = newId('account')
+    await hub.post(path, { as: root, body: { accountId: gone } })
+    const { body } = await hub.get(`${path}?limit=100`, { as: root })
+    const standing: { grantId: string; accountId: string }[] = body.items
+    for (const { grantId, accountId } of standing)
+      if (accountId !== root.accountId && accountId !== gone)
+        await hub.delete(`${path}/${grantId}`, { as: root })
+    await hub.deliver('user.deactivated', { accountId: gone })
+    const own = standing.find(({ accountId }) => accountId === root.accountId)?.grantId
+    expect(await hub.delete(`${path}/${own}`, { as: root })).toMatchObject({
+      status: 409,
+      body: { code: 'access.last_platform_admin' },
+    })
+  })
+
   it('keep one that lasts, also when the last two end each other at once', async () => {
     const heir = newId('account')
     await hub.post(path, { as: root, body: { accountId: heir } })

@@ -296,6 +296,19 @@ export const grants = (tx: Tx) => {
         .execute()
     },
 
+    /** @returns whether there was any. */
+    async endPlatform(accountId: AccountId): Promise<boolean> {
+      const ended = await db
+        .updateTable('grants')
+        .set({ endedAt: at(tx.now) })
+        .where('accountId', '=', accountId)
+        .where('scope', '=', 'platform')
+        .where('endedAt', 'is', null)
+        .returning('grantId')
+        .execute()
+      return ended.length > 0
+    },
+
     /** Whose grants have run out and are not ended yet; at most `limit` pairs. */
     async listDue(
       limit: number,

@@ -20,6 +20,8 @@ export const assessmentEvents = defineEvents({
       organizationId: idSchema('organization'),
       title: z.string(),
       revision: z.int().positive(),
+      /** Final. Absent from what was told before archiving was. */
+      isArchived: z.boolean().optional(),
     }),
   },
   'attempt.submitted': {

@@ -29,6 +29,8 @@ export const enrollmentEvents = defineEvents({
       ...enrollment,
       reason: z.enum(['unenrolled', 'removed', 'expired', 'revoked']),
       endedAt: isoSchema,
+      /** Licence seats that its learner held: they are free again. Absent from what was told before seats came back. */
+      seatIds: z.array(idSchema('seat')).optional(),
     }),
   },
 })

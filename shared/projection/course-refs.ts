@@ -74,14 +74,11 @@ export const courseRefs = (tx: Tx) => {
 
     put,
 
-    /** For good, so that even late news of it counts. */
-    async archive(courseId: CourseId, archivedAt: Instant, sequence: number): Promise<void> {
+    /** For good, so that even late news of it counts, and makes no other news late. */
+    async archive(courseId: CourseId, archivedAt: Instant): Promise<void> {
       await db
         .updateTable('courseRefs')
-        .set({
-          archivedAt: at(archivedAt),
-          sequence: sql<number>`greatest(sequence, ${sequence})`,
-        })
+        .set({ archivedAt: at(archivedAt) })
         .where('courseId', '=', courseId)
         .execute()
     },
@@ -117,8 +114,8 @@ export const courseRefReactions = {
       sequence: event.sequence,
     })
   },
-  async 'course.archived'({ data, event, tx }) {
-    await courseRefs(tx).archive(data.courseId, instantOf(data.archivedAt), event.sequence)
+  async 'course.archived'({ data, tx }) {
+    await courseRefs(tx).archive(data.courseId, instantOf(data.archivedAt))
   },
 } satisfies Reactions<unknown>
 

@@ -141,10 +141,7 @@ const refuseInvalid = (settings: Settings): void => {
 
 const updated = (assessment: Assessment): Decision => {
   const { assessmentId, courseId, organizationId, title, revision } = assessment
-  return {
-    assessment,
-    events: [
-      { type: 'assessment.updated', assessmentId, courseId, organizationId, title, revision },
-    ],
-  }
+  const isArchived = assessment.archivedAt !== null
+  const facts = { assessmentId, courseId, organizationId, title, revision, isArchived }
+  return { assessment, events: [{ type: 'assessment.updated', ...facts }] }
 }

@@ -39,10 +39,12 @@ export const videoAfter = (standing: VideoFacts | null, news: VideoFacts): Video
   return news.version >= standing.version ? news : standing
 }
 
+export type QuizFacts = { readonly courseId: CourseId; readonly isArchived: boolean }
+
 export type Surroundings = {
   readonly media: ReadonlyMap<MediaId, MediaFacts>
-  /** Known quizzes, and the course of each. */
-  readonly assessments: ReadonlyMap<AssessmentId, CourseId>
+  /** Known quizzes. */
+  readonly assessments: ReadonlyMap<AssessmentId, QuizFacts>
 }
 
 /**
@@ -83,9 +85,11 @@ const fileObstacle = (facts: MediaFacts | undefined): string | null => {
   return facts && facts.kind !== null ? null : 'A file has not been uploaded.'
 }
 
-const quizObstacle = (ofCourse: CourseId | undefined, courseId: CourseId): string | null => {
-  if (ofCourse === undefined) return 'A quiz does not exist.'
-  return ofCourse === courseId ? null : 'A quiz belongs to another course.'
+const quizObstacle = (quiz: QuizFacts | undefined, courseId: CourseId): string | null => {
+  if (!quiz) return 'A quiz does not exist.'
+  if (quiz.courseId !== courseId) return 'A quiz belongs to another course.'
+  // Nobody begins it any more, so nobody would complete the lesson.
+  return quiz.isArchived ? 'A quiz has been archived.' : null
 }
 
 const showsSomething = (block: Block): boolean =>

@@ -387,10 +387,24 @@ const ended = (enrollment: Enrollment, reason: EndReason, now: Instant): Change 
   const endedAt = notBefore(enrollment.enrolledAt, now)
   return {
     enrollment: { ...enrollment, endedAt, endReason: reason },
-    events: [{ type: 'enrollment.ended', ...factsOf(enrollment), reason, endedAt: toIso(endedAt) }],
+    events: [
+      {
+        type: 'enrollment.ended',
+        ...factsOf(enrollment),
+        reason,
+        endedAt: toIso(endedAt),
+        seatIds: seatIdsOf(enrollment),
+      },
+    ],
     activeDelta: -1,
   }
 }
+
+// What gave a licence's entitlement is the seat.
+const seatIdsOf = ({ entitlements }: Enrollment) =>
+  entitlements.flatMap(({ source, sourceRef }) =>
+    source === 'licence' ? [sourceRef as Id<'seat'>] : [],
+  )
 
 const accessOf = (enrollment: Enrollment) => ({
   ...factsOf(enrollment),
