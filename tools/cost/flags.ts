@@ -37,10 +37,14 @@ const SHOWS = ['lines', 'baseline', 'json', 'csv', 'budget', 'help'] as const
 
 /** The second of each pair would be left unheard. */
 const UNHEARD = [
-  ...[['budget', 'actual'] as const, ['budget', 'with'] as const],
-  ...[['budget', 'scenario'] as const, ['budget', 'region'] as const],
-  ...[['lines', 'actual'] as const, ['baseline', 'actual'] as const, ['why', 'actual'] as const],
-]
+  ['budget', 'actual'],
+  ['budget', 'with'],
+  ['budget', 'scenario'],
+  ['budget', 'region'],
+  ['lines', 'actual'],
+  ['baseline', 'actual'],
+  ['why', 'actual'],
+] as const
 
 /** @throws InputError with one sentence. */
 export const readFlags = (args: readonly string[]): Flags => {

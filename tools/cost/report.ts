@@ -80,7 +80,6 @@ export const reportOf = (workspace: Workspace, compared: readonly Compared[]): R
   const [first] = compared
   if (!first) throw new Error('a report is about a scenario')
   const { inputs } = first
-  const plain = { ...inputs, scenario: first.scenario }
   const others = SWITCHES.map(({ name }) => name).filter(
     (name) => !workspace.switches.includes(name),
   )
@@ -113,7 +112,7 @@ export const reportOf = (workspace: Workspace, compared: readonly Compared[]): R
     assumed: assumedIn(first.serverless.lines),
     recalled: recalledIn([
       ...first.serverless.lines,
-      ...serverlessBill(switchOn(plain, others)).lines,
+      ...serverlessBill(switchOn(inputs, others)).lines,
     ]),
   }
 }
