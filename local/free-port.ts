@@ -6,16 +6,20 @@ import { createServer } from 'node:net'
  * Below what systems hand to outgoing connections (Linux from 32,768, IANA from 49,152), one of which could take it
  * between this answer and its use.
  */
-const PORTS = [20_000, 32_767] as const
+const PORTS = { first: 20_000, count: 12_768 }
 const TRIES_MAX = 100
 
-/** A TCP port of the loopback interface that nobody listens on. */
+// One after the other, from a place of this process's own: a part may listen long after it was told its port.
+let next = randomInt(PORTS.count)
+
+/** A TCP port of the loopback interface that nobody listens on, and that no earlier call here has given. */
 export const freePort = async (): Promise<number> => {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const port = randomInt(...PORTS)
+    const port = PORTS.first + next
+    next = (next + 1) % PORTS.count
     if (await isFree(port)) return port
   }
-  throw new Error(`no free port among ${TRIES_MAX} between ${PORTS.join(' and ')}`)
+  throw new Error(`no free port among ${TRIES_MAX} from ${PORTS.first} on`)
 }
 
 const isFree = async (port: number): Promise<boolean> => {

@@ -21,6 +21,7 @@ import { runCommand } from '../support/command.ts'
 import { engineFolder } from '../support/engines/folder.ts'
 import { type KafkaCluster, startKafka } from '../support/engines/kafka.ts'
 import { type RedisEngine, startRedisCluster } from '../support/engines/redis.ts'
+import { startTogether } from '../support/engines/together.ts'
 import { type S3Engine, startVersityGateway } from '../support/engines/versitygw.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -43,7 +44,7 @@ describe('the demo on real engines', () => {
   beforeAll(async () => {
     const data = await engineFolder('postgres')
     folders.push(data.remove)
-    const engines = await Promise.all([
+    const engines = await startTogether([
       startPostgres({ dataDir: join(data.path, 'data'), durable: false }),
       startKafka({ nodes: 1 }),
       startRedisCluster(),

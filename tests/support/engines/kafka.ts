@@ -11,6 +11,7 @@ import {
   securedListener,
 } from './kafka-security.ts'
 import { type EngineProcess, startEngine } from './process.ts'
+import { startTogether } from './together.ts'
 import { debianProgram, mavenJars, run } from './toolbox.ts'
 
 const KAFKA = 'org.apache.kafka:kafka_2.13:3.9.1'
@@ -87,7 +88,7 @@ export const startKafka = async ({
       readyTimeoutMs: READY_TIMEOUT_MS,
     })
   const allThere = () => expectBrokers(addresses, nodes)
-  const processes = await Promise.all(configs.map((config) => launch(config, allThere)))
+  const processes = await startTogether(configs.map((config) => launch(config, allThere)))
   const brokerOf = (nodeId: number): KafkaBroker => {
     const index = nodeId - 1
     const [config, process] = [configs[index], processes[index]]

@@ -7,6 +7,7 @@ import { eventually } from '../eventually.ts'
 import type { Certificate } from './certificate.ts'
 import { engineFolder } from './folder.ts'
 import { type EngineProcess, startEngine } from './process.ts'
+import { startTogether } from './together.ts'
 import { debianProgram, run } from './toolbox.ts'
 
 export type RedisNode = {
@@ -87,28 +88,29 @@ const start = async (options: {
   const program = await debianProgram('redis-server', ['redis-server'])
   const folder = await engineFolder('redis')
   const isSecured = options.serverArgs.includes('--tls-cert-file')
-  const launch = async (port: number): Promise<EngineProcess> => {
+  const launch = async (port: number, busPort: number): Promise<EngineProcess> => {
     const home = join(folder.path, String(port))
     await mkdir(home, { recursive: true })
     return startEngine({
       program,
       args: [
         ...(isSecured ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]),
-        ...['--bind', '127.0.0.1', '--dir', home],
+        // By itself the cluster's bus is 10,000 above, where outgoing connections have their ports.
+        ...['--bind', '127.0.0.1', '--dir', home, '--cluster-port', String(busPort)],
         ...['--save', '', '--appendonly', 'no', ...options.serverArgs],
       ],
       ready: () => expectPort(port),
     })
   }
-  const nodes = await Promise.all(
+  const nodes = await startTogether(
     Array.from({ length: options.shards }, async () => {
-      // A node takes the port 10,000 above its own as well: these are low enough.
-      const port = await freePort()
-      const node = { port, process: await launch(port) }
+      const [port, busPort] = [await freePort(), await freePort()]
+      const node = { port, process: await launch(port, busPort) }
       return Object.assign(node, {
         async restart() {
-          node.process = await launch(port)
+          node.process = await launch(port, busPort)
         },
+        stop: () => node.process.kill(),
       })
     }),
   )
@@ -121,7 +123,7 @@ const start = async (options: {
       for (const { port } of nodes) await cli(['-p', String(port), 'flushall'])
     },
     async stop() {
-      await Promise.all(nodes.map((node) => node.process.kill()))
+      await Promise.all(nodes.map((node) => node.stop()))
       await folder.remove()
     },
   }
