@@ -3,7 +3,7 @@ import type { Tx } from '../../shared/db/transaction.ts'
 import { assert } from '../../shared/kernel/assert.ts'
 import { type AccountId, type Id, newId } from '../../shared/kernel/id.ts'
 import type { Instant } from '../../shared/kernel/time.ts'
-import { type Assessment, type Policy, questionIdsOf } from './domain/assessment.ts'
+import { type Assessment, questionIdsOf } from './domain/assessment.ts'
 import {
   type Attempt,
   type Decision,
@@ -15,7 +15,7 @@ import {
   submitAttempt,
 } from './domain/attempt.ts'
 import { assessments } from './store/assessments.ts'
-import { type AttemptSummary, attempts } from './store/attempts.ts'
+import { attempts } from './store/attempts.ts'
 import { bank } from './store/bank.ts'
 
 /**
@@ -25,18 +25,8 @@ import { bank } from './store/bank.ts'
 export const lockAttempt = async (
   tx: Tx,
   attemptId: Id<'attempt'>,
-): Promise<Attempt | undefined> => {
-  const seen = await attempts(tx).findSummary(attemptId)
-  return seen && lockSeen(tx, seen)
-}
-
-/** As `lockAttempt`, where the attempt has been looked at before. */
-export const lockSeen = async (tx: Tx, seen: AttemptSummary): Promise<Attempt> => {
-  await attempts(tx).lock(seen)
-  const attempt = await attempts(tx).find(seen.attemptId)
-  assert(attempt, 'attempts are never deleted')
-  return attempt
-}
+): Promise<Attempt | undefined> =>
+  (await attempts(tx).lockFor(attemptId)) ? attempts(tx).find(attemptId) : undefined
 
 /** Keeps what was decided on a locked attempt; a result that changed is worked out anew and told. */
 export const keepAttempt = async (
@@ -87,23 +77,17 @@ export const beginOrGoOn = async (
 export const newSeed = (): string => randomBytes(16).toString('hex')
 
 const tellResult = async (tx: Tx, attempt: Attempt): Promise<void> => {
-  const { resultNumber } = await attempts(tx).lock(attempt)
-  const assessment = await assessments(tx).find(attempt.assessmentId)
+  const [assessment, all] = await Promise.all([
+    assessments(tx).find(attempt.assessmentId),
+    attempts(tx).ofLearner(attempt),
+  ])
   assert(assessment, 'an attempt has an assessment')
-  const standing = await resultUnder(tx, attempt, assessment.policy)
-  const result = { standing, resultNumber: resultNumber + 1 }
-  await attempts(tx).saveResult(attempt, { grade: standing, resultNumber: result.resultNumber })
-  await assessments(tx).emit([gradedEvent(attempt, result, tx.now)])
-}
-
-const resultUnder = async (tx: Tx, attempt: Attempt, policy: Policy) => {
-  const released = (await attempts(tx).ofLearner(attempt)).filter(
-    ({ state }) => state === 'released',
-  )
+  const released = all.filter(({ state }) => state === 'released')
   const standing = standingOf(
-    policy,
+    assessment.policy,
     released.flatMap((one) => gradeOf(one) ?? []),
   )
   assert(standing, 'a released attempt has a grade')
-  return standing
+  const resultNumber = await attempts(tx).saveResult(attempt, standing)
+  await assessments(tx).emit([gradedEvent(attempt, { standing, resultNumber }, tx.now)])
 }

@@ -20,14 +20,7 @@ import { given } from '../../shared/kernel/readonly.ts'
 import { type Instant, instantOf } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
-import {
-  beginOrGoOn,
-  closeAttempt,
-  keepAttempt,
-  lockAttempt,
-  lockSeen,
-  newSeed,
-} from './commands.ts'
+import { beginOrGoOn, closeAttempt, keepAttempt, lockAttempt, newSeed } from './commands.ts'
 import {
   type Assessment,
   archiveAssessment,
@@ -421,8 +414,11 @@ const findOwnSummary = async ({ params, caller, tx }: OfAttempt): Promise<Attemp
   return attempt
 }
 
-const lockOwnAttempt = async (request: OfAttempt): Promise<Attempt> =>
-  lockSeen(request.tx, await findOwnSummary(request))
+const lockOwnAttempt = async ({ params, caller, tx }: OfAttempt): Promise<Attempt> => {
+  const attempt = await lockAttempt(tx, params.attemptId)
+  if (attempt?.accountId !== caller.accountId) throw attemptNotFound()
+  return attempt
+}
 
 const assessmentOf = async (tx: Tx, attempt: Attempt): Promise<Assessment> => {
   const assessment = await assessments(tx).find(attempt.assessmentId)

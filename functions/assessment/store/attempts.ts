@@ -31,7 +31,6 @@ export type AttemptSummary = Omit<Attempt, 'items'>
 /** A learner in an assessment: how many attempts have begun, and the result so far. */
 export type Standing = {
   readonly attemptsUsed: number
-  readonly resultNumber: number
   readonly grade: Grade | null
 }
 
@@ -83,13 +82,32 @@ export const attempts = (tx: Tx) => {
       return standing
     },
 
+    /** As `lock`, for the learner whose attempt this is. @returns whether there is such an attempt. */
+    async lockFor(attemptId: AttemptId): Promise<boolean> {
+      const row = await db
+        .selectFrom('attempts as attempt')
+        .innerJoin('standings as standing', (join) =>
+          join
+            .onRef('standing.assessmentId', '=', 'attempt.assessmentId')
+            .onRef('standing.accountId', '=', 'attempt.accountId'),
+        )
+        .select('attempt.attemptId')
+        .where('attempt.attemptId', '=', attemptId)
+        .forUpdate('standing')
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async findStanding(learner: Omit<Learner, 'organizationId'>): Promise<Standing | undefined> {
       return standingOf(learner, { isLocked: false })
     },
 
     async find(attemptId: AttemptId): Promise<Attempt | undefined> {
-      const row = await summaries().where('attemptId', '=', attemptId).executeTakeFirst()
-      return row && { ...row, items: await itemsOf(attemptId) }
+      const [row, items] = await Promise.all([
+        summaries().where('attemptId', '=', attemptId).executeTakeFirst(),
+        itemsOf(attemptId),
+      ])
+      return row && { ...row, items }
     },
 
     async findSummary(attemptId: AttemptId): Promise<AttemptSummary | undefined> {
@@ -187,12 +205,14 @@ export const attempts = (tx: Tx) => {
     async save(attempt: Attempt, before: Attempt): Promise<void> {
       const { items, ...summary } = attempt
       const { attemptId, ...changes } = toAttemptRow(summary)
-      await db.updateTable('attempts').set(changes).where('attemptId', '=', attemptId).execute()
       const known = new Set(before.items)
-      await putItems(
-        attempt,
-        items.filter((item) => !known.has(item)),
-      )
+      await Promise.all([
+        db.updateTable('attempts').set(changes).where('attemptId', '=', attemptId).execute(),
+        putItems(
+          attempt,
+          items.filter((item) => !known.has(item)),
+        ),
+      ])
     },
 
     async statistics(assessmentId: AssessmentId): Promise<QuestionStatistics[]> {
@@ -220,16 +240,16 @@ export const attempts = (tx: Tx) => {
         .execute()
     },
 
-    async saveResult(
-      learner: Learner,
-      { grade, resultNumber }: { grade: Grade; resultNumber: number },
-    ): Promise<void> {
-      await db
+    /** @returns the number of this result: 1 for a learner's first one here. */
+    async saveResult(learner: Learner, grade: Grade): Promise<number> {
+      const { resultNumber } = await db
         .updateTable('standings')
-        .set({ ...grade, resultNumber })
+        .set((eb) => ({ ...grade, resultNumber: eb('resultNumber', '+', 1) }))
         .where('assessmentId', '=', learner.assessmentId)
         .where('accountId', '=', learner.accountId)
-        .execute()
+        .returning('resultNumber')
+        .executeTakeFirstOrThrow()
+      return resultNumber
     },
   }
 
@@ -249,9 +269,9 @@ export const attempts = (tx: Tx) => {
       .$if(isLocked, (query) => query.forUpdate())
       .executeTakeFirst()
     if (!row) return undefined
-    const { attemptsUsed, resultNumber, gradeBasisPoints, isPassed } = row
+    const { attemptsUsed, gradeBasisPoints, isPassed } = row
     const hasGrade = gradeBasisPoints !== null && isPassed !== null
-    return { attemptsUsed, resultNumber, grade: hasGrade ? { gradeBasisPoints, isPassed } : null }
+    return { attemptsUsed, grade: hasGrade ? { gradeBasisPoints, isPassed } : null }
   }
 
   async function itemsOf(attemptId: AttemptId): Promise<Item[]> {
