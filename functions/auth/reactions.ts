@@ -1,4 +1,5 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
+import { isMembershipNews } from '../../shared/projection/membership-news.ts'
 import { endSessions } from './commands/sessions.ts'
 import type { Deps } from './routes.ts'
 import { accounts, memberships } from './store.ts'
@@ -6,11 +7,11 @@ import { accounts, memberships } from './store.ts'
 /** Who belongs where, whose mails speak which language, and who may no longer enter. */
 export const reactions: Reactions<Deps> = {
   async 'member.added'({ data, event, tx }) {
-    if (await memberships(tx).isNewsOf(data, event.sequence)) await memberships(tx).add(data)
+    if (await isMembershipNews(tx, data, event.sequence)) await memberships(tx).add(data)
   },
 
   async 'member.removed'({ data, event, tx }) {
-    if (await memberships(tx).isNewsOf(data, event.sequence)) await memberships(tx).remove(data)
+    if (await isMembershipNews(tx, data, event.sequence)) await memberships(tx).remove(data)
   },
 
   async 'user.profile_updated'({ data, event, tx }) {

@@ -406,22 +406,6 @@ export const memberships = (tx: Tx) => {
       return row?.organizationId
     },
 
-    /** Remembers news of a membership. @returns false when something newer is known. */
-    async isNewsOf({ accountId, organizationId }: Membership, sequence: number): Promise<boolean> {
-      const remembered = await db
-        .insertInto('membershipNews')
-        .values({ accountId, organizationId, sequence })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['accountId', 'organizationId'])
-            .doUpdateSet({ sequence })
-            .where(sql<boolean>`membership_news.sequence < ${sequence}`),
-        )
-        .returning('sequence')
-        .executeTakeFirst()
-      return remembered !== undefined
-    },
-
     async add({ accountId, organizationId }: Membership): Promise<void> {
       await db
         .insertInto('memberships')
@@ -512,7 +496,6 @@ type Tables = {
     blockedUntil: InstantColumn
   }
   memberships: Membership
-  membershipNews: Membership & { sequence: number }
   signingKeys: {
     keyId: Id<'signingKey'>
     publicJwk: JsonColumn<JWK>

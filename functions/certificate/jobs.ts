@@ -1,8 +1,8 @@
 import { assert } from '../../shared/kernel/assert.ts'
 import type { CertificateId } from '../../shared/kernel/id.ts'
 import { addMs } from '../../shared/kernel/time.ts'
-import { describeError } from '../../shared/observe/logger.ts'
-import type { Job, Jobs } from '../../shared/service/define.ts'
+import { eachDue } from '../../shared/service/batches.ts'
+import type { JobCall, Jobs } from '../../shared/service/define.ts'
 import { startOrLeave } from './commands/executions.ts'
 import { type Certificate, CHECK_AFTER_MS, resume } from './domain/certificate.ts'
 import type { Deps } from './routes.ts'
@@ -12,20 +12,14 @@ import { signingKeys } from './store/signing-keys.ts'
 /** Runs that one call looks after, a transaction each: the next call goes on. */
 const RUNS_PER_CALL_MAX = 50
 
-type Call = Parameters<Job<Deps>>[0]
-
 export const jobs: Jobs<Deps> = {
   /** Every minute: starts what was recorded but not started, and runs whose execution has ended without an answer. */
-  async recover(call, { executions }) {
-    const overdue = await call.transaction('*', (tx) =>
-      certificates(tx).listOverdue(call.now, RUNS_PER_CALL_MAX),
-    )
-    for (const certificateId of overdue)
-      await lookAfter(certificateId, call, executions).catch((error: unknown) =>
-        // One that cannot be looked after now must not keep the others waiting; it is found again.
-        call.log.error('run not looked after', { certificateId, ...describeError(error) }),
-      )
-  },
+  recover: (call, { executions }) =>
+    eachDue<Pick<Certificate, 'certificateId'>>(call, {
+      ...{ rowsMax: RUNS_PER_CALL_MAX, failure: 'run not looked after' },
+      due: (tx, { limit }) => certificates(tx).listOverdue(call.now, limit),
+      work: ({ certificateId }) => lookAfter(certificateId, call, executions),
+    }),
 
   /** Daily: publishes the coming signing key a day before it signs, and destroys what signs no more. */
   async rotateKeys({ transaction, log }, { credentials }) {
@@ -36,7 +30,7 @@ export const jobs: Jobs<Deps> = {
 
 const lookAfter = async (
   certificateId: CertificateId,
-  { transaction, now, log }: Call,
+  { transaction, now, log }: JobCall,
   executions: Deps['executions'],
 ): Promise<void> => {
   const started = await transaction('*', async (tx): Promise<Certificate | undefined> => {

@@ -1,7 +1,7 @@
 import type { MediaId } from '../../shared/kernel/id.ts'
 import { addMs, DAY_MS, type Instant } from '../../shared/kernel/time.ts'
-import { describeError } from '../../shared/observe/logger.ts'
-import type { Job, Jobs } from '../../shared/service/define.ts'
+import { eachDue } from '../../shared/service/batches.ts'
+import type { JobCall, Jobs } from '../../shared/service/define.ts'
 import { type MultipartUploads, multipartUploads } from './commands/uploads.ts'
 import { endUpload, KEY_PREFIX, type Media, swept } from './domain/media.ts'
 import type { Deps } from './routes.ts'
@@ -19,17 +19,12 @@ export const jobs: Jobs<Deps> = {
    * Expires uploads, and clears S3 of what ended or was deleted. Safe to repeat, and to run twice
    * at once.
    */
-  async reap(call, { storage }) {
-    const uploads = multipartUploads(storage)
-    const due = await call.transaction('*', (tx) =>
-      files(tx).listUnswept(call.now, SWEPT_PER_RUN_MAX),
-    )
-    for (const mediaId of due)
-      await sweep(mediaId, call, uploads).catch((error: unknown) =>
-        // One that cannot be cleared now must not keep the others: it is met again in the next run.
-        call.log.error('file not cleared', { mediaId, ...describeError(error) }),
-      )
-  },
+  reap: (call, { storage }) =>
+    eachDue<Pick<Media, 'mediaId'>>(call, {
+      ...{ rowsMax: SWEPT_PER_RUN_MAX, failure: 'file not cleared' },
+      due: (tx, { limit }) => files(tx).listUnswept(call.now, limit),
+      work: ({ mediaId }) => sweep(mediaId, call, multipartUploads(storage)),
+    }),
 
   /** Removes objects and uploads that no row names: what a crash between S3 and the commit left. */
   async reapOrphans(call, { storage }) {
@@ -40,11 +35,9 @@ export const jobs: Jobs<Deps> = {
   },
 }
 
-type Call = Parameters<Job<Deps>>[0]
-
 const sweep = (
   mediaId: MediaId,
-  { now, transaction }: Call,
+  { now, transaction }: JobCall,
   uploads: MultipartUploads,
 ): Promise<void> =>
   transaction('*', async (tx) => {
@@ -63,7 +56,7 @@ const clear = async (media: Media, uploads: MultipartUploads): Promise<void> => 
   await uploads.remove(media.key)
 }
 
-const abortUnknown = async (call: Call, uploads: MultipartUploads): Promise<void> => {
+const abortUnknown = async (call: JobCall, uploads: MultipartUploads): Promise<void> => {
   const known = (await uploads.known()).filter(({ begunAt }) => isOld(begunAt, call.now))
   const keys = await knownKeys(
     call,
@@ -74,7 +67,7 @@ const abortUnknown = async (call: Call, uploads: MultipartUploads): Promise<void
 
 /** One page of objects. @returns whether it was the last one. */
 const removeUnknown = async (
-  call: Call,
+  call: JobCall,
   uploads: MultipartUploads,
   bucket: string,
 ): Promise<boolean> => {
@@ -95,7 +88,7 @@ const removeUnknown = async (
   return isLast
 }
 
-const knownKeys = (call: Call, keys: readonly string[]): Promise<Set<string>> =>
+const knownKeys = (call: JobCall, keys: readonly string[]): Promise<Set<string>> =>
   call.transaction('*', (tx) => files(tx).knownKeys(keys.map(mediaIdIn)))
 
 /** `media/<organisation>/<file>` */

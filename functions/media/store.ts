@@ -150,15 +150,14 @@ export const files = (tx: Tx) => {
     },
 
     /** Files that the reaper is due to look at, longest first. */
-    async listUnswept(now: Instant, limit: number): Promise<MediaId[]> {
-      const rows = await db
+    async listUnswept(now: Instant, limit: number): Promise<Pick<Media, 'mediaId'>[]> {
+      return db
         .selectFrom('media')
         .select('mediaId')
         .where('sweepAt', '<=', at(now))
         .orderBy('sweepAt')
         .limit(limit)
         .execute()
-      return rows.map(({ mediaId }) => mediaId)
     },
 
     /** The keys of those of these files that there are, whatever their state. */

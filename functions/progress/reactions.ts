@@ -18,7 +18,7 @@ export const reactions: Reactions<unknown> = {
     const { versionId } = data
     await progress(tx).addVersion(data)
     const waiting = await progress(tx).waiting({ versionId, limit: WAITING_LEARNERS_MAX })
-    for (const key of waiting) await rebuild(tx, key)
+    for (const { enrollmentId: _, ...learner } of waiting) await rebuild(tx, learner)
   },
 
   'enrollment.activated': takeAccess,

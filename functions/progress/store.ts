@@ -37,6 +37,8 @@ import type {
 /** An enrolment as lists show it. */
 export type Standing = LearnerKey & Stay & Summary & Pick<Activity, 'lastActivityAt'>
 
+export type Waiting = LearnerKey & Pick<Stay, 'enrollmentId'>
+
 export type StandingFilter = {
   readonly accountId?: AccountId | undefined
   readonly courseId?: CourseId | undefined
@@ -204,21 +206,29 @@ export const progress = (tx: Tx) => {
         .executeTakeFirstOrThrow()
     },
 
-    /** Learners whose version was not known yet and is now. */
+    /** Learners whose version was not known yet and is now, after `last`. */
     async waiting({
       versionId,
+      last,
       limit,
     }: {
       versionId?: CourseVersionId
+      last?: Waiting | undefined
       limit: number
-    }): Promise<LearnerKey[]> {
+    }): Promise<Waiting[]> {
       return db
         .selectFrom('enrollments')
         .innerJoin('versions', 'versions.versionId', 'enrollments.versionId')
-        .select(['enrollments.accountId', 'enrollments.courseId', 'enrollments.organizationId'])
+        .select([
+          ...(['enrollments.enrollmentId', 'enrollments.accountId'] as const),
+          ...(['enrollments.courseId', 'enrollments.organizationId'] as const),
+        ])
         .where('enrollments.requiredTotal', 'is', null)
         .$if(versionId !== undefined, (query) =>
           query.where('versions.versionId', '=', versionId as CourseVersionId),
+        )
+        .$if(last !== undefined, (query) =>
+          query.where('enrollments.enrollmentId', '>', last?.enrollmentId as EnrollmentId),
         )
         .orderBy('enrollments.enrollmentId')
         .limit(limit)

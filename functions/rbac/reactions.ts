@@ -2,6 +2,7 @@ import type { Reactions } from '../../shared/bus/reaction.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { type AccountId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
+import { isMembershipNews } from '../../shared/projection/membership-news.ts'
 import { changeGrants, platformGrant } from './commands.ts'
 import type { BuiltInName } from './domain.ts'
 import type { Deps } from './routes.ts'
@@ -17,19 +18,19 @@ export const reactions: Reactions<Deps> = {
   async 'organization.created'({ data, event, tx }) {
     const { organizationId, ownerId } = data
     const owner = { organizationId, accountId: ownerId, role: 'owner' as const }
-    if (await grants(tx).isNewsOf(owner, event.sequence)) await giveMembership(tx, owner)
+    if (await isMembershipNews(tx, owner, event.sequence)) await giveMembership(tx, owner)
   },
 
   async 'member.added'({ data, event, tx }) {
-    if (await grants(tx).isNewsOf(data, event.sequence)) await giveMembership(tx, data)
+    if (await isMembershipNews(tx, data, event.sequence)) await giveMembership(tx, data)
   },
 
   async 'member.role_changed'({ data, event, tx }) {
-    if (await grants(tx).isNewsOf(data, event.sequence)) await giveMembership(tx, data)
+    if (await isMembershipNews(tx, data, event.sequence)) await giveMembership(tx, data)
   },
 
   async 'member.removed'({ data, event, tx }) {
-    if (!(await grants(tx).isNewsOf(data, event.sequence))) return
+    if (!(await isMembershipNews(tx, data, event.sequence))) return
     await changeGrants(tx, data, () => grants(tx).endIn(data))
   },
 

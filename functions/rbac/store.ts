@@ -21,6 +21,9 @@ import { grantExists, roleExists, rolesFull } from './errors.ts'
 
 type In = { readonly accountId: AccountId; readonly organizationId: OrganizationId }
 
+/** Whose grants have run out, and where; null is the platform. */
+export type Due = { readonly accountId: AccountId; readonly organizationId: OrganizationId | null }
+
 /** The platform's place in `role_versions`. */
 const PLATFORM = '*'
 
@@ -201,23 +204,6 @@ export const grants = (tx: Tx) => {
       return rows.map(({ grantId }) => grantId)
     },
 
-    /** Remembers news of a membership. @returns false when something newer is known. */
-    async isNewsOf(member: In, sequence: number): Promise<boolean> {
-      const { accountId, organizationId } = member
-      const remembered = await db
-        .insertInto('membershipNews')
-        .values({ accountId, organizationId, sequence })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['accountId', 'organizationId'])
-            .doUpdateSet({ sequence })
-            .where(sql<boolean>`membership_news.sequence <= ${sequence}`),
-        )
-        .returning('sequence')
-        .executeTakeFirst()
-      return remembered !== undefined
-    },
-
     /** Whether the configuration has already lifted this account above organisations. */
     async isConfigured(accountId: AccountId): Promise<boolean> {
       const row = await db
@@ -310,9 +296,7 @@ export const grants = (tx: Tx) => {
     },
 
     /** Whose grants have run out and are not ended yet; at most `limit` pairs. */
-    async listDue(
-      limit: number,
-    ): Promise<{ accountId: AccountId; organizationId: OrganizationId | null }[]> {
+    async listDue(limit: number): Promise<Due[]> {
       return db
         .selectFrom('grants')
         .select(['accountId', 'organizationId'])
@@ -493,7 +477,6 @@ type Tables = {
     organizationId: OrganizationId | typeof PLATFORM
     version: number
   }
-  membershipNews: In & { sequence: number }
   courseRefs: {
     courseId: CourseId
     organizationId: OrganizationId

@@ -3,8 +3,8 @@ import type { Tx } from '../../shared/db/transaction.ts'
 import { assert } from '../../shared/kernel/assert.ts'
 import { idSchema } from '../../shared/kernel/id.ts'
 import { addMs, type Instant } from '../../shared/kernel/time.ts'
-import { describeError } from '../../shared/observe/logger.ts'
-import type { Job, Jobs } from '../../shared/service/define.ts'
+import { eachDue } from '../../shared/service/batches.ts'
+import type { JobCall, Jobs } from '../../shared/service/define.ts'
 import { removeFolder } from '../../shared/storage/objects.ts'
 import {
   type Failure,
@@ -55,8 +55,8 @@ export const jobs: Jobs<Deps> = {
 
   /** Starts what was recorded but not started, and looks after runs whose lease is over. */
   recover: (call, { executions }) =>
-    eachDue(call, {
-      list: (tx) => processings(tx).listExpired(call.now, RUNS_PER_CALL_MAX),
+    eachRun(call, {
+      list: (tx, limit) => processings(tx).listExpired(call.now, limit),
       isDue: ({ leaseExpiresAt }) => leaseExpiresAt !== null && leaseExpiresAt <= call.now,
       work: (processing, tx) => recover(processing, { ...call, tx, executions }),
     }),
@@ -66,8 +66,8 @@ export const jobs: Jobs<Deps> = {
    * itself.
    */
   sweep: (call, { executions, storage }) =>
-    eachDue(call, {
-      list: (tx) => processings(tx).listUnswept(call.now, RUNS_PER_CALL_MAX),
+    eachRun(call, {
+      list: (tx, limit) => processings(tx).listUnswept(call.now, limit),
       isDue: ({ sweepAt }) => sweepAt !== null && sweepAt <= call.now,
       async work(processing, tx) {
         if (processing.state !== 'superseded') await stop(processing, executions)
@@ -77,41 +77,37 @@ export const jobs: Jobs<Deps> = {
     }),
 }
 
-type Call = Parameters<Job<Deps>>[0]
-
 const overall = (jobPercent: number): number =>
   Math.floor(
     ENCODING_PERCENT.from + (jobPercent / 100) * (ENCODING_PERCENT.to - ENCODING_PERCENT.from),
   )
 
 /** The runs that are due, each in a transaction of its own, if nobody else has looked after it meanwhile. */
-const eachDue = async (
-  { log, transaction }: Call,
+const eachRun = (
+  call: JobCall,
   {
     list,
     isDue,
     work,
   }: {
-    list(tx: Tx): Promise<RunKey[]>
+    list(tx: Tx, limit: number): Promise<RunKey[]>
     isDue(processing: Processing): boolean
     work(processing: Processing, tx: Tx): Promise<void>
   },
-): Promise<void> => {
-  for (const key of await transaction('*', list))
-    try {
-      await transaction('*', async (tx) => {
+): Promise<void> =>
+  eachDue<RunKey>(call, {
+    ...{ rowsMax: RUNS_PER_CALL_MAX, failure: 'run not looked after' },
+    due: (tx, { limit }) => list(tx, limit),
+    work: (key) =>
+      call.transaction('*', async (tx) => {
         const processing = await processings(tx).findForUpdate(key)
         if (processing && isDue(processing)) await work(processing, tx)
-      })
-    } catch (error) {
-      // One that cannot be looked after now must not keep the others: it is met again in the next run.
-      log.error('run not looked after', { ...key, ...describeError(error) })
-    }
-}
+      }),
+  })
 
 const recover = async (
   processing: Processing,
-  { tx, now, log, executions }: Pick<Call, 'now' | 'log'> & { tx: Tx; executions: Executions },
+  { tx, now, log, executions }: Pick<JobCall, 'now' | 'log'> & { tx: Tx; executions: Executions },
 ): Promise<void> => {
   log.warn('lease over', { execution: processing.executionName, stage: processing.stage })
   if (now >= addMs(processing.startedAt, PROCESSING_MS_MAX)) {

@@ -6,17 +6,16 @@ import type { Instant } from '../kernel/time.ts'
 import type { Log } from '../observe/logger.ts'
 import type { Platform } from './platform.ts'
 
+export type JobCall = {
+  /** The schedule's input or the whole EventBridge event. */
+  readonly input: unknown
+  readonly now: Instant
+  readonly log: Log
+  transaction<Result>(tenant: Tenant, work: (tx: Tx) => Promise<Result>): Promise<Result>
+}
+
 /** What AWS itself calls: a schedule's tick or an EventBridge event. It opens its own transactions. */
-export type Job<Deps> = (
-  call: {
-    /** The schedule's input or the whole EventBridge event. */
-    readonly input: unknown
-    readonly now: Instant
-    readonly log: Log
-    transaction<Result>(tenant: Tenant, work: (tx: Tx) => Promise<Result>): Promise<Result>
-  },
-  deps: Deps,
-) => Promise<void>
+export type Job<Deps> = (call: JobCall, deps: Deps) => Promise<void>
 
 export type Jobs<Deps> = Readonly<Record<string, Job<Deps>>>
 

@@ -109,15 +109,14 @@ export const certificates = (tx: Tx) => {
     },
 
     /** Runs that nobody has heard of for too long; the longest first. */
-    async listOverdue(now: Instant, limit: number): Promise<CertificateId[]> {
-      const rows = await db
+    async listOverdue(now: Instant, limit: number): Promise<Pick<Certificate, 'certificateId'>[]> {
+      return db
         .selectFrom('certificates')
         .select('certificateId')
         .where('checkAt', '<=', at(now))
         .orderBy('checkAt')
         .limit(limit)
         .execute()
-      return rows.map(({ certificateId }) => certificateId)
     },
 
     emit: (events: readonly CertificateEvent[]) => writeOutbox(tx, certificateEvents, events),

@@ -3,7 +3,7 @@ import type { Tx } from '../../../shared/db/transaction.ts'
 import { MINUTE_MS } from '../../../shared/kernel/time.ts'
 import { describeError } from '../../../shared/observe/logger.ts'
 import { courseRefs } from '../../../shared/projection/course-refs.ts'
-import type { Job } from '../../../shared/service/define.ts'
+import type { JobCall } from '../../../shared/service/define.ts'
 import {
   type Addressee,
   type Delivery,
@@ -36,7 +36,7 @@ export const BATCHES_PER_RUN_MAX = 50
 /** Longer than the function lives (60 s): whoever holds an expired lease is no longer sending. */
 const LEASE_MS = 2 * MINUTE_MS
 
-type Run = Pick<Parameters<Job<Sender>>[0], 'now' | 'log' | 'transaction'>
+type Run = Pick<JobCall, 'now' | 'log' | 'transaction'>
 
 /**
  * Sends what is due: claim, look at preferences and suppressions, send, confirm. Stops as soon as the provider is
