@@ -1,5 +1,5 @@
+import { eachDue } from '../../shared/db/batches.ts'
 import { addMs, SECOND_MS } from '../../shared/kernel/time.ts'
-import { eachDue } from '../../shared/service/batches.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import { closeAttempt, lockAttempt } from './commands.ts'
 import { isOverdue } from './domain/attempt.ts'

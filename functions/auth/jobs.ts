@@ -1,4 +1,4 @@
-import { sweepRows } from '../../shared/service/batches.ts'
+import { sweepRows } from '../../shared/db/batches.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import { turnKeys } from './commands/sessions.ts'
 import type { Deps } from './routes.ts'

@@ -1,7 +1,7 @@
+import { eachDue } from '../../shared/db/batches.ts'
 import { assert } from '../../shared/kernel/assert.ts'
 import type { CertificateId } from '../../shared/kernel/id.ts'
 import { addMs } from '../../shared/kernel/time.ts'
-import { eachDue } from '../../shared/service/batches.ts'
 import type { JobCall, Jobs } from '../../shared/service/define.ts'
 import { startOrLeave } from './commands/executions.ts'
 import { type Certificate, CHECK_AFTER_MS, resume } from './domain/certificate.ts'

@@ -1,4 +1,4 @@
-import { eachDue } from '../../shared/service/batches.ts'
+import { eachDue } from '../../shared/db/batches.ts'
 import type { JobCall, Jobs } from '../../shared/service/define.ts'
 import { decideOn } from './commands/admission.ts'
 import { type Change, type Enrollment, end, settle } from './domain/enrollment.ts'

@@ -1,6 +1,6 @@
+import { eachDue } from '../../shared/db/batches.ts'
 import type { MediaId } from '../../shared/kernel/id.ts'
 import { addMs, DAY_MS, type Instant } from '../../shared/kernel/time.ts'
-import { eachDue } from '../../shared/service/batches.ts'
 import type { JobCall, Jobs } from '../../shared/service/define.ts'
 import { type MultipartUploads, multipartUploads } from './commands/uploads.ts'
 import { endUpload, KEY_PREFIX, type Media, swept } from './domain/media.ts'

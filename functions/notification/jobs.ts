@@ -1,5 +1,5 @@
+import { sweepRows } from '../../shared/db/batches.ts'
 import { addMs, DAY_MS } from '../../shared/kernel/time.ts'
-import { sweepRows } from '../../shared/service/batches.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import { sendDue } from './commands/send.ts'
 import type { Deps } from './routes.ts'

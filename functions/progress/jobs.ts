@@ -1,4 +1,4 @@
-import { eachDue } from '../../shared/service/batches.ts'
+import { eachDue } from '../../shared/db/batches.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import { rebuild } from './commands.ts'
 import { WAITING_LEARNERS_MAX } from './reactions.ts'

@@ -1,4 +1,4 @@
-import { eachDue } from '../../shared/service/batches.ts'
+import { eachDue } from '../../shared/db/batches.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import { changeGrants } from './commands.ts'
 import type { Deps } from './routes.ts'

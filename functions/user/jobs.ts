@@ -1,5 +1,5 @@
+import { sweepRows } from '../../shared/db/batches.ts'
 import { addMs, DAY_MS } from '../../shared/kernel/time.ts'
-import { sweepRows } from '../../shared/service/batches.ts'
 import type { Jobs } from '../../shared/service/define.ts'
 import type { Deps } from './routes.ts'
 import { emailChanges } from './store.ts'

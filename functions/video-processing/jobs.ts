@@ -1,9 +1,9 @@
 import * as z from 'zod'
+import { eachDue } from '../../shared/db/batches.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import { assert } from '../../shared/kernel/assert.ts'
 import { idSchema } from '../../shared/kernel/id.ts'
 import { addMs, type Instant } from '../../shared/kernel/time.ts'
-import { eachDue } from '../../shared/service/batches.ts'
 import type { JobCall, Jobs } from '../../shared/service/define.ts'
 import { removeFolder } from '../../shared/storage/objects.ts'
 import {

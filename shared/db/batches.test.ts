@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
-import type { Tx } from '../db/transaction.ts'
 import { type Log, silentLog } from '../observe/logger.ts'
 import { eachDue, sweepRows } from './batches.ts'
+import type { Tx } from './transaction.ts'
 
 const transaction = <Result>(_: unknown, work: (tx: Tx) => Promise<Result>): Promise<Result> =>
   work({} as Tx)

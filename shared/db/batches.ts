@@ -1,6 +1,11 @@
-import type { Tx } from '../db/transaction.ts'
-import { describeError } from '../observe/logger.ts'
-import type { JobCall } from './define.ts'
+import { describeError, type Log } from '../observe/logger.ts'
+import type { Tenant, Tx } from './transaction.ts'
+
+/** What a job is called with, as far as batches need it. */
+type Call = {
+  readonly log: Log
+  transaction<Result>(tenant: Tenant, work: (tx: Tx) => Promise<Result>): Promise<Result>
+}
 
 /** A transaction sweeps so many rows of each kind, a run so many times: the next run goes on. */
 const SWEPT_ROWS_MAX = 1_000
@@ -13,7 +18,7 @@ const SWEEPS_MAX = 100
  * @throws what reading a page throws.
  */
 export const eachDue = async <Row extends object>(
-  { log, transaction }: Pick<JobCall, 'log' | 'transaction'>,
+  { log, transaction }: Call,
   {
     due,
     rowsMax,
@@ -53,7 +58,7 @@ export const eachDue = async <Row extends object>(
  * @returns how many rows are gone.
  */
 export const sweepRows = async (
-  { transaction }: Pick<JobCall, 'transaction'>,
+  { transaction }: Pick<Call, 'transaction'>,
   sweep: (tx: Tx, limit: number) => Promise<number>,
 ): Promise<number> => {
   let swept = 0
