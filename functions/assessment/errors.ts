@@ -41,6 +41,13 @@ export const questionUnknown = () =>
 export const assessmentArchived = () =>
   new DomainError('conflict', 'assessment.archived', 'This assessment is archived.')
 
+export const assessmentInUse = () =>
+  new DomainError(
+    'conflict',
+    'assessment.in_use',
+    'Learners need this assessment: it is in the published version of the course, or in one that somebody learns on.',
+  )
+
 export const assessmentInvalid = (reason: string) =>
   new DomainError('unprocessable', 'assessment.invalid', reason)
 

@@ -255,7 +255,8 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
   async archiveAssessment(request, deps) {
     const { now, tx } = request
     const assessment = await findAssessment('assessment:manage', request, deps, { isLocked: true })
-    const decision = archiveAssessment(assessment, now)
+    const isNeeded = await assessments(tx).isNeeded(assessment)
+    const decision = archiveAssessment(assessment, { isNeeded, now })
     await assessments(tx).save(decision.assessment)
     await assessments(tx).emit(decision.events)
     return showSettings(decision.assessment)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Principal } from '../../shared/http/caller.ts'
 import { DomainError } from '../../shared/kernel/errors.ts'
-import { type CourseId, newId, newOpaqueId } from '../../shared/kernel/id.ts'
+import { type AssessmentId, type CourseId, newId, newOpaqueId } from '../../shared/kernel/id.ts'
 import { addMs, MINUTE_MS, SECOND_MS, toIso } from '../../shared/kernel/time.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { type Answer, type Call, somebody, useDoors } from '../../tests/support/door.ts'
@@ -108,7 +108,7 @@ const aCourse = async (): Promise<CourseId> => {
   return courseId
 }
 
-const enrol = async (courseId: CourseId, learner: Principal) => {
+const enrol = async (courseId: CourseId, learner: Principal, pinned = versionId) => {
   const enrollment = {
     enrollmentId: newId('enrollment'),
     courseId,
@@ -117,10 +117,33 @@ const enrol = async (courseId: CourseId, learner: Principal) => {
   }
   await hub.deliver(
     'enrollment.activated',
-    { ...enrollment, versionId, startsAt: '2026-01-01T00:00:00.000Z', endsAt: null },
+    { ...enrollment, versionId: pinned, startsAt: '2026-01-01T00:00:00.000Z', endsAt: null },
     { organizationId },
   )
   return enrollment
+}
+
+/** @param sequence of the course's news: 1 is that it was created. */
+const publish = async (courseId: CourseId, assessmentIds: AssessmentId[], sequence: number) => {
+  const published = newId('courseVersion')
+  await hub.deliver(
+    'course.published',
+    {
+      ...{ courseId, organizationId, title: 'Film', slug: 'film', visibility: 'public' as const },
+      ...{ instructorIds: [instructor.accountId], prerequisiteIds: [] },
+      ...{ versionId: published, versionNumber: sequence },
+      items: assessmentIds.map((assessmentId) => ({
+        ...{ lessonId: newId('lesson'), revision: 1, moduleId: newId('module') },
+        ...{ moduleTitle: 'M', title: 'L', required: true },
+        completion: { kind: 'quiz_passed' as const, assessmentId },
+      })),
+      completionRule: { kind: 'all_required' },
+      certificateRule: { kind: 'none' },
+      publishedAt: '2026-01-01T00:00:00.000Z',
+    },
+    { organizationId, sequence },
+  )
+  return published
 }
 
 const common = () => ({ prompt: 'Which cut?', explanation: secret('explanation') })
@@ -502,6 +525,41 @@ describe('an assessment', () => {
           await hub.get(`${at}/statistics`, { as }),
         ])
           expectRefusal(answer, 404, 'assessment.not_found')
+  })
+
+  it('is not archived while a version that newcomers get, or that somebody learns on, has it', async () => {
+    const quiz = await aQuiz(['true_false'])
+    const { courseId, learner, path } = quiz
+    const archived = () => hub.delete(path, { as: instructor })
+    const { assessmentId } = quiz.quiz
+    await publish(courseId, [assessmentId, assessmentId], 2)
+    expectRefusal(await archived(), 409, 'assessment.in_use')
+    const pinned = await publish(courseId, [assessmentId], 3)
+    const enrolled = await enrol(courseId, aLearner(), pinned)
+    await publish(courseId, [], 4)
+    expectRefusal(await archived(), 409, 'assessment.in_use')
+    await hub.deliver(
+      'enrollment.ended',
+      {
+        ...{ ...enrolled, versionId: pinned },
+        ...{ reason: 'unenrolled', endedAt: '2026-02-01T00:00:00.000Z' },
+      },
+      { organizationId, sequence: 2 },
+    )
+    // The quiz's own learner is on a version that does not have it.
+    expect((await start(quiz, learner)).status).toBe(200)
+    expect((await archived()).body.archivedAt).not.toBeNull()
+  })
+
+  it('goes with its course: that of an archived one without learners is archived', async () => {
+    const quiz = await aQuiz(['true_false'])
+    await publish(quiz.courseId, [quiz.quiz.assessmentId], 2)
+    await hub.deliver(
+      'course.archived',
+      { courseId: quiz.courseId, organizationId, archivedAt: '2026-02-01T00:00:00.000Z' },
+      { organizationId, sequence: 3 },
+    )
+    expect((await hub.delete(quiz.path, { as: instructor })).status).toBe(200)
   })
 
   it('takes no new attempts and no changes once it is archived; what has begun goes on', async () => {

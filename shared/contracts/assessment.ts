@@ -702,7 +702,7 @@ export const assessmentContract = defineContract({
       params: assessmentParams,
       status: 200,
       answer: settingsSchema,
-      errors: ['assessment.not_found'],
+      errors: ['assessment.not_found', 'assessment.in_use'],
       etag: 'revision',
     },
     previewAssessment: {

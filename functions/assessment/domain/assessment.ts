@@ -5,7 +5,7 @@ import {
 import type { AssessmentEvent } from '../../../shared/events/assessment.ts'
 import type { AssessmentId, CourseId, OrganizationId } from '../../../shared/kernel/id.ts'
 import type { Instant } from '../../../shared/kernel/time.ts'
-import { assessmentArchived, assessmentInvalid, revisionStale } from '../errors.ts'
+import { assessmentArchived, assessmentInUse, assessmentInvalid, revisionStale } from '../errors.ts'
 import { shuffled } from './draw.ts'
 import type { QuestionId } from './question.ts'
 
@@ -85,11 +85,19 @@ export const changeSettings = (
   return updated(changed)
 }
 
-/** Final, and harmless to repeat. */
-export const archiveAssessment = (assessment: Assessment, now: Instant): Decision =>
-  assessment.archivedAt !== null
-    ? { assessment, events: [] }
-    : updated({ ...assessment, archivedAt: now, revision: assessment.revision + 1 })
+/**
+ * Final, and harmless to repeat.
+ *
+ * @param isNeeded there are learners, or there will be, who cannot complete their version without it.
+ */
+export const archiveAssessment = (
+  assessment: Assessment,
+  { isNeeded, now }: { isNeeded: boolean; now: Instant },
+): Decision => {
+  if (assessment.archivedAt !== null) return { assessment, events: [] }
+  if (isNeeded) throw assessmentInUse()
+  return updated({ ...assessment, archivedAt: now, revision: assessment.revision + 1 })
+}
 
 export const questionIdsOf = ({ sections }: Pick<Settings, 'sections'>): readonly QuestionId[] =>
   sections.flatMap(({ questionIds }) => questionIds)

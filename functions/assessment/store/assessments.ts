@@ -13,10 +13,13 @@ import type {
   AccountId,
   AssessmentId,
   CourseId,
+  CourseVersionId,
   OrganizationId,
 } from '../../../shared/kernel/id.ts'
 import { decodeCursor, type Paging } from '../../../shared/kernel/page.ts'
 import { writeOutbox } from '../../../shared/outbox/write.ts'
+import type { CourseFacts } from '../../../shared/projection/course-refs.ts'
+import type { Access } from '../../../shared/projection/learner-access.ts'
 import {
   type Assessment,
   type Feedback,
@@ -86,6 +89,52 @@ export const assessments = (tx: Tx) => {
       return rows.map(toAssessment)
     },
 
+    /** Remembers which assessments a published version has. */
+    async pin(
+      { versionId, courseId, organizationId }: PublishedVersion,
+      assessmentIds: readonly AssessmentId[],
+    ): Promise<void> {
+      if (assessmentIds.length === 0) return
+      await db
+        .insertInto('pinnedAssessments')
+        .values(
+          [...new Set(assessmentIds)].map((assessmentId) => ({
+            ...{ assessmentId, versionId, courseId, organizationId },
+          })),
+        )
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    },
+
+    /** Whether newcomers to its course, or somebody who learns there, get a version that has this assessment. */
+    async isNeeded({ assessmentId, courseId }: Assessment): Promise<boolean> {
+      const row = await db
+        .selectFrom('pinnedAssessments as pinned')
+        .leftJoin('courseRefs as course', (join) =>
+          join
+            .onRef('course.publishedVersionId', '=', 'pinned.versionId')
+            .on('course.archivedAt', 'is', null),
+        )
+        .leftJoin('learnerAccess as learner', (join) =>
+          join
+            .onRef('learner.courseId', '=', 'pinned.courseId')
+            .onRef('learner.versionId', '=', 'pinned.versionId')
+            .on('learner.isActive', '=', true),
+        )
+        .select('pinned.versionId')
+        .where('pinned.assessmentId', '=', assessmentId)
+        .where('pinned.courseId', '=', courseId)
+        .where((eb) =>
+          eb.or([
+            eb('course.courseId', 'is not', null),
+            eb('learner.enrollmentId', 'is not', null),
+          ]),
+        )
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async timeFactorOf(learner: { courseId: CourseId; accountId: AccountId }): Promise<number> {
       const row = await db
         .selectFrom('accommodations')
@@ -127,7 +176,21 @@ export const assessments = (tx: Tx) => {
   }
 }
 
-type Tables = { assessments: AssessmentRow; accommodations: Accommodation }
+type PublishedVersion = {
+  readonly versionId: CourseVersionId
+  readonly courseId: CourseId
+  readonly organizationId: OrganizationId
+}
+
+type Tables = {
+  assessments: AssessmentRow
+  accommodations: Accommodation
+  pinnedAssessments: PublishedVersion & { assessmentId: AssessmentId }
+  courseRefs: Pick<CourseFacts, 'courseId' | 'publishedVersionId'> & {
+    archivedAt: NullableInstantColumn
+  }
+  learnerAccess: Pick<Access, 'enrollmentId' | 'courseId' | 'versionId'> & { isActive: boolean }
+}
 
 type AssessmentRow = Omit<
   Assessment,
