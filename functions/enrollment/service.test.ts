@@ -279,6 +279,16 @@ describe('POST /v1/enrollments', () => {
     })
   })
 
+  it('remembers that a course of which it heard no news is archived', async () => {
+    const archived = aCourse({ state: 'archived' })
+    await hub.get(`${base}/courses/${archived}/codes`, { as: teacher })
+    isCourseAway = true
+    expect(await enrolSelf(archived, aLearner())).toMatchObject({
+      status: 409,
+      body: { code: 'enrollment.course_closed' },
+    })
+  })
+
   it('refuses drafts and archived courses, and hides private ones', async () => {
     const draft = aCourse({ versionId: null, state: 'draft' })
     const archived = aCourse({ state: 'archived' })

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Reactions } from '../bus/reaction.ts'
 import type { courseContract } from '../contracts/course.ts'
-import { at, type NullableInstantColumn } from '../db/columns.ts'
+import { at, atOrNull, type NullableInstantColumn } from '../db/columns.ts'
 import type { Tx } from '../db/transaction.ts'
 import type { Client, Forwarded } from '../http/client.ts'
 import type { AccountId, CourseId, CourseVersionId, OrganizationId } from '../kernel/id.ts'
@@ -67,9 +67,11 @@ export const courseRefs = (tx: Tx) => {
         visibility: asked.visibility,
         instructorIds: asked.instructorIds,
         publishedVersionId: asked.publishedVersionId,
+        // The answer does not say since when; that it is closed is what counts.
+        archivedAt: asked.state === 'archived' ? tx.now : null,
       }
-      await put({ ...facts, sequence: 0 })
-      return { ...facts, archivedAt: null }
+      await put({ ...facts, archivedAt: atOrNull(facts.archivedAt), sequence: 0 })
+      return facts
     },
 
     put,
@@ -135,6 +137,7 @@ const remembered = ({
 
 type Remembered = Omit<CourseFacts, 'archivedAt' | 'publishedVersionId'> & {
   readonly publishedVersionId?: CourseVersionId | null
+  readonly archivedAt?: ReturnType<typeof atOrNull>
   readonly sequence: number
 }
 
