@@ -169,7 +169,12 @@ describe('entitlements', () => {
 
   it('leave access while another one lives, and end it with the last', () => {
     const one = revoke(both, entitlementOf(both, 'licence'), now)
-    expect(one).toMatchObject({ events: [], enrollment: { endedAt: null } })
+    // Whoever stays has left the seat all the same.
+    expect(one).toMatchObject({
+      events: [{ type: 'enrollment.seat_left', seatId: seat.sourceRef }],
+      enrollment: { endedAt: null },
+    })
+    expect(revoke(both, entitlementOf(both, 'self'), now).events).toEqual([])
     const none = revoke(one.enrollment, entitlementOf(both, 'self'), now)
     expect(none).toMatchObject({
       events: [{ type: 'enrollment.ended', reason: 'revoked' }],

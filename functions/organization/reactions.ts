@@ -30,6 +30,10 @@ export const reactions: Reactions<Deps> = {
     await organizations(tx).rememberDeparted(data.accountId)
   },
 
+  async 'enrollment.seat_left'({ data, tx }) {
+    await giveBack(tx, data)
+  },
+
   async 'enrollment.ended'({ data: { organizationId, seatIds = [] }, tx }) {
     for (const seatId of seatIds.toSorted()) await giveBack(tx, { organizationId, seatId })
   },

@@ -768,6 +768,21 @@ describe('who has gone', () => {
     expect(claims).toHaveLength(2)
   })
 
+  it('gives back the seat that staff took the course away from, though something else keeps them in it', async () => {
+    const home = await anOrganization()
+    const member = await aMember(home)
+    const pool = await aPool(home, { claimable: true, seatCount: 1 })
+    const { body: seat } = await hub.post(`${pool.path}/claim`, { as: member })
+    const { organizationId } = home
+    const data = {
+      ...{ enrollmentId: newId('enrollment'), courseId: seat.courseId, organizationId },
+      ...{ accountId: member.accountId, seatId: seat.seatId },
+    }
+    await hub.deliver('enrollment.seat_left', data, { organizationId, sequence: 2 })
+    const other = await aMember(home)
+    expect((await hub.post(`${pool.path}/claim`, { as: other })).status).toBe(200)
+  })
+
   it('with their account is no owner: the last one who can come in stays', async () => {
     const home = await anOrganization()
     const other = await aMember(home, 'owner')

@@ -23,6 +23,11 @@ export const enrollmentEvents = defineEvents({
   'enrollment.activated': { key: 'enrollmentId', data: access },
   /** Its access begins or ends at another time than was said before; the last one counts. */
   'enrollment.window_changed': { key: 'enrollmentId', data: access },
+  /** A learner who stays in the course by something else holds this licence seat no more: it is free again. */
+  'enrollment.seat_left': {
+    key: 'enrollmentId',
+    data: z.object({ ...enrollment, seatId: idSchema('seat') }),
+  },
   'enrollment.ended': {
     key: 'enrollmentId',
     data: z.object({

@@ -183,7 +183,15 @@ export const revoke = (
 ): Change => {
   const found = findEntitlement(enrollment, entitlementId)
   if (found.revokedAt !== null) return { enrollment, events: [], activeDelta: 0 }
-  return settle(replaced(enrollment, { ...found, revokedAt: now }), now, 'revoked')
+  const change = settle(replaced(enrollment, { ...found, revokedAt: now }), now, 'revoked')
+  // The end of an enrolment names all of its seats.
+  if (change.enrollment.endedAt !== null) return change
+  const left = seatIdsOf([found]).map((seatId) => ({
+    type: 'enrollment.seat_left' as const,
+    ...factsOf(enrollment),
+    seatId,
+  }))
+  return { ...change, events: [...change.events, ...left] }
 }
 
 /** Moves the window of one entitlement. */
@@ -393,7 +401,7 @@ const ended = (enrollment: Enrollment, reason: EndReason, now: Instant): Change 
         ...factsOf(enrollment),
         reason,
         endedAt: toIso(endedAt),
-        seatIds: seatIdsOf(enrollment),
+        seatIds: seatIdsOf(enrollment.entitlements),
       },
     ],
     activeDelta: -1,
@@ -401,7 +409,7 @@ const ended = (enrollment: Enrollment, reason: EndReason, now: Instant): Change 
 }
 
 // What gave a licence's entitlement is the seat.
-const seatIdsOf = ({ entitlements }: Enrollment) =>
+const seatIdsOf = (entitlements: readonly Entitlement[]) =>
   entitlements.flatMap(({ source, sourceRef }) =>
     source === 'licence' ? [sourceRef as Id<'seat'>] : [],
   )
