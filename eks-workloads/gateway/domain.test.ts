@@ -12,6 +12,7 @@ import {
   isServiceFailure,
   rateKeyOf,
   record,
+  released,
 } from './domain.ts'
 import { createEpochs } from './epochs.ts'
 import { probeContract } from './fixtures/hub.ts'
@@ -50,6 +51,10 @@ describe('a breaker', () => {
     expect(admit(trial.breaker, at(BREAKER_OPEN_MS + 101), 100).retryAfterMs).toBe(0)
     expect(record(trial.breaker, 'success', at(BREAKER_OPEN_MS + 9)).state).toBe('closed')
     expect(record(trial.breaker, 'failure', at(BREAKER_OPEN_MS + 9)).state).toBe('open')
+    const left = released(trial.breaker, at(BREAKER_OPEN_MS + 9))
+    expect(admit(left, at(BREAKER_OPEN_MS + 9), 100)).toMatchObject({
+      ...{ retryAfterMs: 0, breaker: { state: 'half_open' } },
+    })
   })
 
   it('counts a deliberate 503 of the service as an answer', () => {

@@ -104,6 +104,10 @@ export const record = (breaker: Breaker, outcome: 'success' | 'failure', now: In
   return isBroken ? opened(now) : { ...window, calls, failures }
 }
 
+/** What a call that was cancelled leaves: where it was the trial, the next one may try at once. */
+export const released = (breaker: Breaker, now: Instant): Breaker =>
+  breaker.state === 'half_open' ? { state: 'open', until: now } : breaker
+
 /** Whether an answer says that the service is down. A 503 problem document is its own, deliberate refusal. */
 export const isServiceFailure = (status: number, contentType: string): boolean =>
   status === 502 || status === 504 || (status === 503 && !contentType.includes('problem+json'))

@@ -165,7 +165,7 @@ const forward = async (
   { service }: Route,
   { breakers, proxy, publicUrl }: HttpOptions,
 ): Promise<void> => {
-  breakers.enter(service)
+  const leave = breakers.enter(service)
   let outcome: Outcome = 'cancelled'
   try {
     const body = await openBody(request, response)
@@ -186,7 +186,7 @@ const forward = async (
     outcome = error.outcome
     throw error.refusal
   } finally {
-    breakers.leave(service, outcome)
+    leave(outcome)
   }
 }
 

@@ -770,6 +770,25 @@ describe('a service', () => {
     expect(trusted.every(({ status }) => status === 200)).toBe(true)
   })
 
+  it('that keeps failing is tried by the next one, where the client that tried it has left', async () => {
+    const gateway = await start()
+    await ready(gateway)
+    const send = () => call('/v1/probes/verify/x', { on: gateway })
+    behind.answer = (_request, response) =>
+      response.writeHead(502, { 'content-type': 'text/html' }).end('<html>')
+    for (let n = 0; n < BREAKER_FAILURES_MIN; n += 1) await send()
+    offsetMs = BREAKER_OPEN_MS + 1
+    const { promise: hasArrived, resolve: arrived } = Promise.withResolvers<void>()
+    behind.answer = () => arrived()
+    const leaving = new AbortController()
+    const trial = fetch(`${gateway.url}/v1/probes/verify/x`, { signal: leaving.signal })
+    await hasArrived
+    leaving.abort()
+    await expect(trial).rejects.toThrow()
+    behind.answer = echo
+    await eventually(async () => expect((await send()).status).toBe(200))
+  })
+
   it('may refuse with its own 503 without being taken for broken', async () => {
     behind.answer = (_request, response) =>
       response

@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -191,11 +192,39 @@ describe('a WebSocket', () => {
     allowed.close()
   })
 
+  it('that was refused is cut, though its client keeps its own half open', async () => {
+    const { hostname, port } = new URL(hub.url)
+    const client = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+    client.resume()
+    client.write(
+      [
+        ...[
+          'GET /v1/chat/rooms HTTP/1.1',
+          'Host: hub',
+          'Connection: Upgrade',
+          'Upgrade: websocket',
+        ],
+        ...['Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${'A'.repeat(22)}==`, '', ''],
+      ].join('\r\n'),
+    )
+    await new Promise<void>((resolve) => client.once('end', resolve))
+    // The other side is gone once it answers a byte with a reset.
+    client.on('error', () => {})
+    await eventually(() => {
+      client.write('x')
+      expect(client.destroyed).toBe(true)
+    })
+  })
+
   it('is one of a bounded number for each account', async () => {
     const person = aPerson()
-    const sockets = await Promise.all(
-      Array.from({ length: SOCKETS_PER_ACCOUNT_MAX }, async () => opened(await open({ person }))),
+    const asking = await Promise.all(
+      Array.from({ length: SOCKETS_PER_ACCOUNT_MAX + 5 }, () => open({ person })),
     )
+    // All at once: those that are still being connected count as well.
+    const outcomes = await Promise.allSettled(asking.map(opened))
+    const sockets = outcomes.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    expect(sockets).toHaveLength(SOCKETS_PER_ACCOUNT_MAX)
     expect(await refusal(await open({ person }))).toMatchObject({ status: 429 })
     const others = await opened(await open())
     for (const socket of [...sockets, others]) socket.close()

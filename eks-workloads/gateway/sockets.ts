@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { AccountId } from '../../shared/kernel/id.ts'
 import { MINUTE_MS, SECOND_MS } from '../../shared/kernel/time.ts'
 import { describeError, type Log } from '../../shared/observe/logger.ts'
 import type { Cors } from './cors.ts'
@@ -37,8 +38,6 @@ export const TOKEN_PROTOCOL_PREFIX = 'hub.token.'
 
 /** Relays WebSockets to the pods: the token is checked once, then bytes flow both ways untouched. */
 export type Sockets = {
-  /** The pod of a path, if it has one. */
-  podOf(path: string): URL | undefined
   /** Takes over the connection; refusals are problem documents. */
   upgrade(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void>
   /** Closes (1008) the sockets of those who may not go on. */
@@ -73,15 +72,25 @@ export const createSockets = (options: SocketsOptions): Sockets => {
   const podOf = (path: string) =>
     pods.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))?.url
 
-  const countOf = (access: AccessToken) =>
-    [...tunnels].filter((tunnel) => tunnel.access.accountId === access.accountId).length
+  // Those that are still being connected have their place, too.
+  const placesOf = new Map<AccountId, number>()
+  const takePlace = ({ accountId }: AccessToken): (() => void) => {
+    const taken = placesOf.get(accountId) ?? 0
+    if (taken >= SOCKETS_PER_ACCOUNT_MAX) throw rateLimited(1)
+    placesOf.set(accountId, taken + 1)
+    return () => {
+      const left = (placesOf.get(accountId) ?? 1) - 1
+      if (left === 0) placesOf.delete(accountId)
+      else placesOf.set(accountId, left)
+    }
+  }
 
   const admit = async (request: IncomingMessage, tags: Tags) => {
     const target = request.url ?? ''
     const { path, query } = readTarget(target)
     const pod = podOf(path)
     if (!pod) throw routeNotFound()
-    if (isDraining || tunnels.size + connecting >= SOCKETS_MAX) throw gatewayBusy()
+    if (isDraining || tunnels.size + connecting > SOCKETS_MAX) throw gatewayBusy()
     if (!isHandshake(request)) throw requestMalformed()
     if (!options.cors.mayConnect(request.headers.origin)) throw originRefused()
     const { token, protocols } = offersOf(request)
@@ -94,12 +103,34 @@ export const createSockets = (options: SocketsOptions): Sockets => {
       rateKeyOf('default', { access, clientAddress }),
     )
     if (!rate.isAllowed) throw rateLimited(rate.retryAfterSeconds)
-    if (countOf(access) >= SOCKETS_PER_ACCOUNT_MAX) throw rateLimited(1)
     return { pod, target: `${path}${query}`, access, internalToken, protocols }
   }
 
   const relay = async (request: IncomingMessage, client: Duplex, head: Buffer, tags: Tags) => {
-    const { pod, target, access, internalToken, protocols } = await admit(request, tags)
+    const admitted = await admit(request, tags)
+    const leavePlace = takePlace(admitted.access)
+    const tunnel = await dig(admitted, { request, client, head, tags }).catch((error: unknown) => {
+      leavePlace()
+      throw error
+    })
+    if (!tunnel) return leavePlace()
+    tunnels.add(tunnel)
+    void tunnel.closed.then(() => {
+      tunnels.delete(tunnel)
+      leavePlace()
+    })
+  }
+
+  /** Undefined where the client has left meanwhile. */
+  const dig = async (
+    { pod, target, access, internalToken, protocols }: Awaited<ReturnType<typeof admit>>,
+    {
+      request,
+      client,
+      head,
+      tags,
+    }: { request: IncomingMessage; client: Duplex; head: Buffer; tags: Tags },
+  ): Promise<Tunnel | undefined> => {
     const { publicUrl } = options
     const accepted = await connect(pod, target, {
       ...forwardedHeaders(request.headers, { tags, internalToken, publicUrl }),
@@ -110,16 +141,13 @@ export const createSockets = (options: SocketsOptions): Sockets => {
     if (client.destroyed || isDraining) {
       accepted.socket.destroy()
       if (isDraining) throw gatewayBusy()
-      return
+      return undefined
     }
     client.write(switchingHead(accepted.answer, tags))
-    const tunnel = splice({ access, client, clientHead: head, pod: accepted })
-    tunnels.add(tunnel)
-    void tunnel.closed.then(() => tunnels.delete(tunnel))
+    return splice({ access, client, clientHead: head, pod: accepted })
   }
 
   return {
-    podOf,
     async upgrade(request, client, head) {
       // A connection that ends must not end the process.
       client.on('error', () => {})
@@ -135,6 +163,8 @@ export const createSockets = (options: SocketsOptions): Sockets => {
         const instance = (request.url ?? '').split('?')[0] ?? ''
         const headers = { 'x-request-id': tags.requestId }
         client.end(rawProblem(refusal, { instance, traceId: tags.traceId, headers }))
+        // No timeout of the server holds for a connection that was upgraded.
+        soonDestroyed(client)
       } finally {
         connecting -= 1
       }
