@@ -159,7 +159,7 @@ const json = (status: number, value: unknown): OwnPage => ({
   body: JSON.stringify(value),
 })
 
-/** Until the first answer every few seconds, then at leisure: a key in use is published long before. */
+/** Until the first answer every second, then at leisure: a key in use is published long before. */
 const keepKeysFresh = (keys: ReturnType<typeof createKeySet>): NodeJS.Timeout => {
   let refreshedAt = performance.now()
   void keys.refresh()

@@ -414,6 +414,21 @@ describe('sending mail', () => {
     expect(mailsTo(person.email)).toHaveLength(1)
   })
 
+  it('gives up a mail whose senders have all died: each may have sent it', async () => {
+    const person = await aPerson()
+    await requestVerification(person)
+    await database.query(
+      `update notification.deliveries
+      set lease = 'dead', leased_until = to_timestamp($1 / 1000.0), attempts = $2`,
+      [hub.clock.now(), ATTEMPTS_MAX],
+    )
+    await send()
+    expect(mailsTo(person.email)).toEqual([])
+    expect(await deliveryRows('true')).toMatchObject([
+      { state: 'failed', reason: 'attempts_exhausted' },
+    ])
+  })
+
   it('does not repeat what the provider says it has, though its sender died before the confirmation', async () => {
     const person = await aPerson()
     await requestVerification(person)
@@ -448,6 +463,22 @@ describe('sending mail', () => {
       [person.accountId],
     )
     expect(contact).toMatchObject({ email: null, name: '' })
+  })
+
+  it('learns no name again from news of before that comes late', async () => {
+    const person = await aPerson()
+    await hub.deliver('user.deactivated', { accountId: person.accountId })
+    hub.clock.advanceMs(-HOUR_MS)
+    await hub.deliver('user.profile_updated', {
+      ...{ accountId: person.accountId, name: 'Ada', locale: 'de', timeZone: 'Europe/Berlin' },
+      ...{ avatarMediaId: null },
+    })
+    hub.clock.advanceMs(HOUR_MS)
+    const [contact] = await database.query(
+      'select * from notification.contacts where account_id = $1',
+      [person.accountId],
+    )
+    expect(contact).toMatchObject({ name: '' })
   })
 
   it('follows the latest address and language, whichever topic came first', async () => {

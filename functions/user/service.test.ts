@@ -4,6 +4,7 @@ import { opaqueTokens } from '../../shared/auth/opaque-token.ts'
 import { seal, unseal } from '../../shared/auth/seal.ts'
 import { ACADEMY_ORGANIZATION_ID } from '../../shared/contracts/academy.ts'
 import { EMAIL_CHANGES_PER_DAY_MAX } from '../../shared/contracts/user.ts'
+import { schemaOf } from '../../shared/db/names.ts'
 import type { Principal } from '../../shared/http/caller.ts'
 import { DomainError } from '../../shared/kernel/errors.ts'
 import { type AccountId, type MediaId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
@@ -409,7 +410,14 @@ describe('GET /v1/users/me/export', () => {
       memberships: [{ organizationId, role: 'learner' }],
       emailChanges: [{ newEmail: pending.email, endedAt: null }],
     })
-    expect(body.elsewhere.map(({ service }: { service: string }) => service)).toContain('auth')
+    const holding = await database.query<{ schema: string }>(
+      `select distinct table_schema as schema from information_schema.columns
+      where column_name in ('account_id', 'owner_id', 'instructor_ids')
+        and table_schema not in ('hub', 'user')`,
+    )
+    expect(
+      body.elsewhere.map(({ service }: { service: string }) => schemaOf(service)).sort(),
+    ).toEqual(holding.map(({ schema }) => schema).sort())
   })
 })
 

@@ -35,12 +35,16 @@ const showEmailChange = ({ newEmail, requestedAt, endedAt }: EmailChange) => ({
 // Read by the person with the token that reads this.
 const ELSEWHERE = [
   { service: 'auth', holds: 'address, password hash, sessions', readAt: '/v1/auth/sessions' },
+  { service: 'rbac', holds: 'roles and permissions', readAt: '/v1/access/grants' },
   { service: 'organization', holds: 'memberships, seats', readAt: '/v1/organizations' },
+  { service: 'course', holds: 'courses that are taught', readAt: '/v1/courses' },
+  { service: 'content', holds: 'whose the files of lessons are', readAt: null },
   { service: 'enrollment', holds: 'courses and their terms', readAt: '/v1/enrollments' },
   { service: 'progress', holds: 'what was completed and when', readAt: '/v1/progress' },
   { service: 'assessment', holds: 'answers and grades', readAt: null },
   { service: 'certificate', holds: 'credentials', readAt: '/v1/certificates' },
   { service: 'media', holds: 'uploaded files', readAt: '/v1/media' },
+  { service: 'video-processing', holds: 'uploaded videos', readAt: '/v1/videos' },
   { service: 'video-streaming', holds: 'what was watched', readAt: null },
   { service: 'notification', holds: 'messages, choices', readAt: '/v1/notifications' },
 ]

@@ -158,7 +158,7 @@ const react = async <Deps>(
       .returning('eventId')
       .executeTakeFirst()
     if (!claimed) return 'repeated'
-    // `decode` has checked the data against the very definition that types the reaction.
+    // `validate` has checked the data against the very definition that types the reaction.
     const reaction = reactions[event.type as keyof Reactions<Deps>] as (
       received: unknown,
       deps: Deps,

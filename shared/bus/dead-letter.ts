@@ -42,12 +42,12 @@ export type RecordParked = {
   readonly eventId: string | null
   readonly error: string
   readonly attempts: number
-  /** Null where it is larger than {@link ANNOUNCED_VALUE_BYTES_MAX}: see the row. */
+  /** Null where it is larger than {@link ANNOUNCED_RECORD_BYTES_MAX}: see the row. */
   readonly record: StoredRecord | null
 }
 
-/** A record's value goes to the dead-letter topic up to this size as JSON; a larger one stays in the row alone. */
-export const ANNOUNCED_VALUE_BYTES_MAX = 800_000
+/** A record goes to the dead-letter topic up to this size as JSON; a larger one stays in the row alone. */
+export const ANNOUNCED_RECORD_BYTES_MAX = 800_000
 
 /**
  * Parks a record: a row to redrive it from and, through the consumer's own outbox, an event on its dead-letter
@@ -88,7 +88,7 @@ export const parkLetter = async (tx: Tx, letter: Letter): Promise<void> => {
     .executeTakeFirstOrThrow()
   if (!isNew) return
   const { topic, partition, offset } = record
-  const isWhole = Buffer.byteLength(JSON.stringify(stored)) <= ANNOUNCED_VALUE_BYTES_MAX
+  const isWhole = Buffer.byteLength(JSON.stringify(stored)) <= ANNOUNCED_RECORD_BYTES_MAX
   const parked: RecordParked = {
     type: 'record.parked',
     ...{ consumer, topic, partition, offset, eventId, error, attempts },

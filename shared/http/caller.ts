@@ -28,10 +28,7 @@ export type CourseRef = {
 export type Caller = Principal & {
   /** Holds `permission` on the platform, in the active organisation, or on `course` (by grant or as its instructor). */
   can(permission: Permission, course?: CourseRef): boolean
-  /**
-   * @throws `not_found` with the given error when the caller may not even know of the course, else
-   * `forbidden` `access.denied`.
-   */
+  /** @throws `hidden` unless `can(permission, course)`. */
   require(permission: Permission, course: CourseRef, hidden: DomainError): void
 }
 

@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { INTERNAL_TOKEN_HEADER } from '../auth/internal-token.ts'
 import { type Contract, type Operation, pathOf, type SentTo } from '../contracts/define.ts'
 import { DomainError } from '../kernel/errors.ts'
-import { problemSchema } from './problem.ts'
+import { kindOf, problemSchema } from './problem.ts'
 
 export type ClientOptions = {
   /** The internal balancer. */
@@ -120,19 +120,6 @@ const headersOf = (as: Forwarded, hasBody: boolean): Headers => {
   if (hasBody) headers.set('content-type', 'application/json')
   return headers
 }
-
-const kindOf = (status: number) =>
-  status === 401
-    ? 'unauthenticated'
-    : status === 403
-      ? 'forbidden'
-      : status === 404
-        ? 'not_found'
-        : status === 409
-          ? 'conflict'
-          : status === 422
-            ? 'unprocessable'
-            : 'invalid'
 
 const safeJson = (text: string): unknown => {
   try {

@@ -20,7 +20,10 @@ import { etagOf, readIdempotencyKey, readIfMatch, readInput } from './request.ts
 
 /** What a handler is handed: parsed input, who calls, what time it is, and the open transaction. */
 export type Request<Op extends Operation> = InputOf<Op> & {
-  /** The signed-in person. Reading it in a `public` or `internal` operation is a bug and throws. */
+  /**
+   * The signed-in person. It throws in `internal` operations, and in `public` ones where nobody is signed in: their handlers
+   * must not read it.
+   */
   readonly caller: Caller
   readonly now: Instant
   readonly tx: Tx
@@ -126,7 +129,7 @@ const run = async (
     const result = await handler(
       {
         ...input,
-        // Spreading a getter would read it: public and internal operations have no caller to read.
+        // Spreading a getter would read it: internal operations have no caller to read, public ones need not.
         get caller() {
           return present(caller)
         },

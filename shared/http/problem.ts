@@ -37,6 +37,10 @@ const kinds: Readonly<Record<ErrorKind, { status: number; title: string }>> = {
 
 export const statusOf = (kind: ErrorKind): number => kinds[kind].status
 
+/** The kind whose answers have this status; `invalid` for any other refusal. */
+export const kindOf = (status: number): ErrorKind =>
+  (Object.keys(kinds) as ErrorKind[]).find((kind) => kinds[kind].status === status) ?? 'invalid'
+
 /** The public document of any error; what is not a {@link DomainError} says nothing of itself. */
 export const toProblem = (
   error: unknown,

@@ -93,7 +93,7 @@ const readQuery = (raw: Request): Record<string, string | string[]> => {
 
 const readText = async (raw: Request): Promise<string> => {
   const text = await raw.text()
-  if (text.length > BODY_BYTES_MAX)
+  if (Buffer.byteLength(text) > BODY_BYTES_MAX)
     throw new DomainError('too_large', 'request.too_large', 'The body is larger than 1 MB.')
   return text
 }

@@ -6,6 +6,7 @@ import { courseRefs } from '../../../shared/projection/course-refs.ts'
 import type { JobCall } from '../../../shared/service/define.ts'
 import {
   type Addressee,
+  ATTEMPTS_MAX,
   type Delivery,
   isMandatory,
   type Outcome,
@@ -115,6 +116,8 @@ const attempt = async (
   { run, sender }: { run: Run; sender: Sender },
 ): Promise<Outcome> => {
   if (obstacle !== undefined) return { state: 'skipped', reason: obstacle }
+  // Its senders have died one after the other: each of them may have sent it.
+  if (delivery.attempts > ATTEMPTS_MAX) return { state: 'failed', reason: 'attempts_exhausted' }
   const again = (reason: string) =>
     retry(delivery, { reason, now: run.now, random: sender.random() })
   // The address may still be on its way: another topic carries it.

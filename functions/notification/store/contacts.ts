@@ -60,7 +60,9 @@ export const contacts = (tx: Tx) => {
 
     /** Keeps that the person has gone, and forgets where they could be reached. */
     async deactivate(accountId: AccountId, now: Instant): Promise<void> {
-      const gone = { email: null, emailAt: at(now), name: '', deactivatedAt: at(now) }
+      // News of before that comes late brings neither back.
+      const forgotten = { email: null, emailAt: at(now), name: '', profileAt: at(now) }
+      const gone = { ...forgotten, deactivatedAt: at(now) }
       await db
         .insertInto('contacts')
         .values({ accountId, ...gone })

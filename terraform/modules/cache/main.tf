@@ -32,7 +32,7 @@ resource "aws_cloudwatch_log_group" "slow" {
 
 resource "aws_elasticache_replication_group" "this" {
   replication_group_id = var.name
-  description          = "Rate limits, sessions and sockets of all replicas."
+  description          = "Rate limits of all gateway replicas."
   engine               = "redis"
   engine_version       = "7.1"
   node_type            = var.size.node_type

@@ -153,15 +153,18 @@ resource "aws_cloudfront_distribution" "this" {
 }
 
 resource "aws_route53_record" "distribution" {
-  for_each = local.distributions
+  for_each = {
+    for pair in setproduct(keys(local.distributions), ["A", "AAAA"]) :
+    "${pair[0]}-${pair[1]}" => { distribution = pair[0], type = pair[1] }
+  }
 
   zone_id = var.zone_id
-  name    = "${each.key}.${var.domain_name}"
-  type    = "A"
+  name    = "${each.value.distribution}.${var.domain_name}"
+  type    = each.value.type
 
   alias {
-    name                   = aws_cloudfront_distribution.this[each.key].domain_name
-    zone_id                = aws_cloudfront_distribution.this[each.key].hosted_zone_id
+    name                   = aws_cloudfront_distribution.this[each.value.distribution].domain_name
+    zone_id                = aws_cloudfront_distribution.this[each.value.distribution].hosted_zone_id
     evaluate_target_health = false
   }
 }

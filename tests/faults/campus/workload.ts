@@ -146,6 +146,10 @@ const takeQuiz = async (actor: Actor, course: Course): Promise<void> => {
   })
 }
 
+/** Codes end at a moment of their own by which they are told apart, long after the run. */
+const FAR = Date.UTC(2100, 0)
+const FAR_SPAN_MS = 1_000_000_000
+
 const author = async (actor: Actor): Promise<void> => {
   const { random, curriculum } = actor
   const name = nextName(actor)
@@ -178,7 +182,7 @@ const author = async (actor: Actor): Promise<void> => {
       await want(actor, {
         ...{ kind: 'createCode', ...created },
         path: `/v1/enrollments/courses/${courseId}/codes`,
-        body: { usesMax: 1 },
+        body: { usesMax: 1, expiresAt: new Date(FAR + random.int(FAR_SPAN_MS)).toISOString() },
       })
   }
 }

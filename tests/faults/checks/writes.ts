@@ -25,7 +25,9 @@ const CREATED: Readonly<Record<string, Kept>> = {
     idField: 'questionId',
   },
   createCode: {
-    rows: 'select code_id as id, null as name from enrollment.codes',
+    // A code has no name: the moment that it ends is told from all others by its milliseconds.
+    rows: `select code_id as id,
+      to_char(expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as name from enrollment.codes`,
     idField: 'codeId',
   },
 }
@@ -144,6 +146,10 @@ const fieldOf = ({ answer }: Operation, name: string): string =>
   String((answer as Readonly<Record<string, unknown>>)[name])
 
 const nameIn = ({ id, body }: Operation): string => {
-  const { title, content } = body as { title?: string; content?: { prompt?: string } }
-  return title ?? content?.prompt ?? id
+  const { title, content, expiresAt } = body as {
+    title?: string
+    content?: { prompt?: string }
+    expiresAt?: string
+  }
+  return title ?? content?.prompt ?? expiresAt ?? id
 }

@@ -80,7 +80,7 @@ const simulateExecutions = (simulation: Simulation, clock: SimulatedClock) => {
 
 const never = undefined as never
 
-/** @param ids of the event: one, however often it comes; several are what a planted bug tells. */
+/** @param ids of events that tell of the same completion: each may come often. */
 const scenarioWith =
   ({ ids = 1, isForgetful = false }: { ids?: number; isForgetful?: boolean } = {}): Scenario =>
   async (simulation) => {
