@@ -17,7 +17,7 @@ import {
 } from '../../shared/kernel/id.ts'
 import { toPage } from '../../shared/kernel/page.ts'
 import { given } from '../../shared/kernel/readonly.ts'
-import { type Instant, instantOf } from '../../shared/kernel/time.ts'
+import { type Instant, instantOf, notBefore } from '../../shared/kernel/time.ts'
 import { type CourseClient, courseRefs } from '../../shared/projection/course-refs.ts'
 import { type EnrollmentClient, learnerAccess } from '../../shared/projection/learner-access.ts'
 import { beginOrGoOn, closeAttempt, keepAttempt, lockAttempt, newSeed } from './commands.ts'
@@ -242,12 +242,16 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
   },
 
   async updateSettings(request, deps) {
-    const { body, ifMatch, tx } = request
+    const { body, ifMatch, now, tx } = request
     const assessment = await findAssessment('assessment:manage', request, deps, { isLocked: true })
     const changes = withInstants(given(body))
     const decision = changeSettings(assessment, { changes, expectedRevision: ifMatch })
     if (changes.sections) await refuseUnknownQuestions(tx, decision.assessment)
     await assessments(tx).save(decision.assessment)
+    const { assessmentId, closesAt } = decision.assessment
+    // Once it has closed the key may be shown: nobody goes on answering.
+    if (changes.closesAt && closesAt)
+      await attempts(tx).endBy(assessmentId, notBefore(now, closesAt))
     await assessments(tx).emit(decision.events)
     return showSettings(decision.assessment)
   },
@@ -270,7 +274,7 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
 
   async startAttempt(request, deps) {
     const { params, caller, now, tx } = request
-    const assessment = await assessments(tx).find(params.assessmentId)
+    const assessment = await assessments(tx).findForStart(params.assessmentId)
     if (!assessment) throw assessmentNotFound()
     const { courseId } = assessment
     await hidingAs(assessmentNotFound(), () => findAccess({ ...request, courseId }, deps))

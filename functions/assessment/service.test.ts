@@ -1129,6 +1129,28 @@ describe('feedback by phase', () => {
     }
   })
 
+  it('is shown to nobody while another still answers, though it was closed ahead of its time', async () => {
+    const feedback = { during: {}, afterSubmit: hidden, afterClose: open, afterRelease: hidden }
+    const quiz = await aQuiz(['true_false'], { feedback })
+    const { body: running } = await start(quiz, quiz.learner)
+    const other = aLearner()
+    await enrol(quiz.courseId, other)
+    const handedIn = await takeAll(quiz, other)
+    const closesAt = addMs(hub.clock.now(), MINUTE_MS)
+    const body = { closesAt: toIso(closesAt) }
+    await hub.patch(`${quiz.path}/settings`, { as: instructor, ifMatch: 1, body })
+    hub.clock.set(closesAt)
+    for (const { questionId } of quiz.questions) revealed.add(questionId)
+    const seen = await hub.get(attemptPath(handedIn), { as: other })
+    expect(seen.body.items[0].key).toMatchObject({ isTrue: true })
+    expectRefusal(await answerAll(running, quiz), 409, 'assessment.deadline_passed')
+    hub.clock.advanceMs(SWEEP_GRACE_MS)
+    await doors.runJob('submitOverdue')
+    expect((await hub.get(attemptPath(running), { as: quiz.learner })).body).toMatchObject({
+      ...{ state: 'released', deadline: toIso(closesAt), submittedAt: toIso(closesAt) },
+    })
+  })
+
   it('shows the credit of saved answers in practice, and never a key before the end', async () => {
     const all = { afterSubmit: open, afterClose: open, afterRelease: open }
     const feedback = { during: { correctness: true }, ...all }

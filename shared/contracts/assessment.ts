@@ -678,7 +678,8 @@ export const assessmentContract = defineContract({
       method: 'PATCH',
       path: '/{assessmentId}/settings',
       summary: 'Change an assessment; absent fields stay',
-      description: 'Attempts that have begun keep their questions, points, deadline and pass mark.',
+      description:
+        'Attempts that have begun keep their questions, points and pass mark; an earlier closing ends them, too, a later one gives them no more time.',
       ...manage,
       params: assessmentParams,
       body: z.strictObject(settingsFields).partial(),

@@ -62,6 +62,17 @@ export const assessments = (tx: Tx) => {
       return row && toAssessment(row)
     },
 
+    /** As `find`, and it keeps its closing until this transaction ends: whoever moves it meets the new attempt. */
+    async findForStart(assessmentId: AssessmentId): Promise<Assessment | undefined> {
+      const row = await db
+        .selectFrom('assessments')
+        .selectAll()
+        .where('assessmentId', '=', assessmentId)
+        .forShare()
+        .executeTakeFirst()
+      return row && toAssessment(row)
+    },
+
     /** As `find`, and nobody else changes it until this transaction ends. */
     async findForUpdate(assessmentId: AssessmentId): Promise<Assessment | undefined> {
       const row = await db

@@ -204,7 +204,8 @@ export const attempts = (tx: Tx) => {
     /** Writes what differs from `before`. */
     async save(attempt: Attempt, before: Attempt): Promise<void> {
       const { items, ...summary } = attempt
-      const { attemptId, ...changes } = toAttemptRow(summary)
+      // An earlier closing may have moved the deadline since this attempt was read.
+      const { attemptId, deadline: _, ...changes } = toAttemptRow(summary)
       const known = new Set(before.items)
       await Promise.all([
         db.updateTable('attempts').set(changes).where('attemptId', '=', attemptId).execute(),
@@ -213,6 +214,17 @@ export const attempts = (tx: Tx) => {
           items.filter((item) => !known.has(item)),
         ),
       ])
+    },
+
+    /** No attempt goes on after `until`; those that end sooner do. */
+    async endBy(assessmentId: AssessmentId, until: Instant): Promise<void> {
+      await db
+        .updateTable('attempts')
+        .set({ deadline: at(until) })
+        .where('assessmentId', '=', assessmentId)
+        .where('state', '=', 'in_progress')
+        .where((eb) => eb.or([eb('deadline', 'is', null), eb('deadline', '>', at(until))]))
+        .execute()
     },
 
     async statistics(assessmentId: AssessmentId): Promise<QuestionStatistics[]> {
