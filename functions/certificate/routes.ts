@@ -22,6 +22,7 @@ import {
 } from './domain/certificate.ts'
 import { CREDENTIAL_CONTEXTS, certificateIdOf, ISSUER_NAME } from './domain/credential.ts'
 import {
+  certificateInProgress,
   certificateNotFound,
   certificateNotIssued,
   certificateSuperseded,
@@ -133,6 +134,8 @@ export const routes: Handlers<typeof certificateContract, Deps> = {
 
   async revokeCertificate({ params, body, caller, now, tx }, { links }) {
     const found = await findManaged({ ...params, caller, tx })
+    // Its successor would become valid in a moment, and be what nobody has taken back.
+    if (await certificates(tx).isBeingReplaced(found)) throw certificateInProgress()
     const { certificate, events } = revoke(found, body.reason, now)
     await certificates(tx).save(certificate)
     await certificates(tx).emit(events)

@@ -12,7 +12,7 @@ import { somebody, useDoors } from '../../tests/support/door.ts'
 import { useStorage } from '../../tests/support/storage.ts'
 import { PUBLIC_URL, signing, useIssuance } from '../../workflows/certificate-issuance/testing.ts'
 import type { Executions } from './commands/executions.ts'
-import { GIVE_UP_AFTER_MS } from './domain/certificate.ts'
+import { CHECK_AFTER_MS, GIVE_UP_AFTER_MS } from './domain/certificate.ts'
 import { KEY_ROTATION } from './domain/signing-key.ts'
 import { certificate } from './service.ts'
 
@@ -612,6 +612,21 @@ describe('POST /v1/certificates/{certificateId}/revoke', () => {
     ])
     const page = await hub.get(`/v1/certificates/${certificateId}/page`)
     expect(page.text).toContain('It is not valid. Wrong person.')
+  })
+
+  it('takes nothing back while its successor is being issued, which would be valid', async () => {
+    const { certificateId } = await anIssued()
+    isMachineAway = true
+    await reissue(certificateId)
+    isMachineAway = false
+    expect(await revoke(certificateId)).toMatchObject({
+      status: 409,
+      body: { code: 'certificate.in_progress' },
+    })
+    hub.clock.advanceMs(CHECK_AFTER_MS)
+    await hub.runJob('recover')
+    await workflow.settled()
+    expect((await revoke(certificateId)).body.code).toBe('certificate.superseded')
   })
 
   it('is the business of the course’s staff alone, and wants a reason', async () => {

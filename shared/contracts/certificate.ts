@@ -227,7 +227,12 @@ export const certificateContract = defineContract({
       }),
       status: 200,
       answer: certificateSchema,
-      errors: ['certificate.not_found', 'certificate.not_issued', 'certificate.superseded'],
+      errors: [
+        'certificate.not_found',
+        'certificate.not_issued',
+        'certificate.superseded',
+        'certificate.in_progress',
+      ],
     },
     reissueCertificate: {
       method: 'POST',

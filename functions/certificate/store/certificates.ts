@@ -91,6 +91,18 @@ export const certificates = (tx: Tx) => {
         .executeTakeFirst()
     },
 
+    /** Whether what will supersede it is being issued at the moment. */
+    async isBeingReplaced({ certificateId }: Pick<Certificate, 'certificateId'>): Promise<boolean> {
+      const row = await db
+        .selectFrom('certificates')
+        .select('certificateId')
+        .where('supersedesId', '=', certificateId)
+        .where('state', '=', 'issuing')
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     /** One row more than `limit`, newest first. */
     async listOf(accountId: AccountId, query: Paging): Promise<Certificate[]> {
       return newest(query).where('accountId', '=', accountId).execute()
