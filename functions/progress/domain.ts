@@ -64,6 +64,12 @@ export type Conclusion = { readonly factId: string; readonly at: Instant } & (
   | { readonly kind: 'course_completed'; readonly enrollmentId: EnrollmentId }
 )
 
+type Viewing = `${LessonId}/${MediaId}`
+
+/** Two lessons may show one video: what was seen in one is not seen in the other. */
+const viewingOf = ({ lessonId, mediaId }: { lessonId: LessonId; mediaId: MediaId }): Viewing =>
+  `${lessonId}/${mediaId}`
+
 export type Resume = {
   readonly lessonId: LessonId
   readonly positionMs: number | null
@@ -72,8 +78,8 @@ export type Resume = {
 
 /** What the learner has done, whatever the version. */
 export type Activity = {
-  /** The greatest part seen of each video, in 1/10,000. */
-  readonly coverage: Readonly<Record<MediaId, number>>
+  /** The greatest part seen of each video in each lesson (`viewingOf`), in 1/10,000. */
+  readonly coverage: Readonly<Record<Viewing, number>>
   /** Lessons and assessments that the learner has begun, sorted. */
   readonly touched: readonly string[]
   readonly resume: Resume | null
@@ -128,8 +134,9 @@ export const apply = (state: State, fact: Fact): State => {
     case 'confirmed':
       return { ...state, activity: touch(activity, fact.lessonId, fact) }
     case 'watched': {
-      const seen = Math.max(activity.coverage[fact.mediaId] ?? 0, fact.coverageBasisPoints)
-      const coverage = { ...activity.coverage, [fact.mediaId]: seen }
+      const viewing = viewingOf(fact)
+      const seen = Math.max(activity.coverage[viewing] ?? 0, fact.coverageBasisPoints)
+      const coverage = { ...activity.coverage, [viewing]: seen }
       const touched = touch(activity, fact.lessonId, fact)
       return { ...state, activity: { ...touched, ...goOn(state, fact), coverage } }
     }
@@ -153,7 +160,7 @@ export const fold = (facts: readonly Fact[]): State => facts.reduce(apply, EMPTY
 /** Whether a fact belongs into the log: a report of a video that shows nothing new does not. */
 export const isNews = ({ activity }: State, fact: Fact): boolean =>
   fact.kind !== 'watched' ||
-  fact.coverageBasisPoints > (activity.coverage[fact.mediaId] ?? -1) ||
+  fact.coverageBasisPoints > (activity.coverage[viewingOf(fact)] ?? -1) ||
   isLater(fact, activity.resume)
 
 /**
@@ -229,7 +236,10 @@ export const itemStateOf = (stay: Stay, activity: Activity, item: Item) => {
     state: completedAt === null ? begun : ('completed' as const),
     completedAt,
     coverageBasisPoints:
-      completion.kind === 'video_watched' ? (activity.coverage[completion.mediaId] ?? 0) : null,
+      completion.kind === 'video_watched'
+        ? (activity.coverage[viewingOf({ lessonId: item.lessonId, mediaId: completion.mediaId })] ??
+          0)
+        : null,
   }
 }
 

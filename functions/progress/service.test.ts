@@ -133,11 +133,16 @@ const anEnrolled = async (items?: Item[]): Promise<Enrolled> => {
 }
 
 type Whose = Pick<Enrolled, 'courseId' | 'learner'>
-const watch = ({ courseId, learner }: Whose, coverageBasisPoints: number, options: object = {}) =>
+const watch = (
+  { courseId, learner }: Whose,
+  coverageBasisPoints: number,
+  options: object = {},
+  { lessonId }: Item = video,
+) =>
   hub.deliver(
     'playback.progressed',
     {
-      ...{ accountId: learner.accountId, organizationId, courseId, lessonId: video.lessonId },
+      ...{ accountId: learner.accountId, organizationId, courseId, lessonId },
       ...{ mediaId, coverageBasisPoints, positionMs: coverageBasisPoints },
     },
     inTenant(options),
@@ -220,6 +225,21 @@ describe('completing items', () => {
     expect(new Set(await Promise.all(facts.flat()))).toEqual(new Set(['done']))
     expect(await eventsOf(enrolled.enrollmentId)).toHaveLength(3)
     expect(await completedEvents(enrolled.enrollmentId)).toHaveLength(1)
+  })
+
+  it('counts one video in each lesson that shows it, though its news comes when the learner has gone on', async () => {
+    const again = anItem({ kind: 'video_watched', mediaId, coverageBasisPoints: 9_000 })
+    const enrolled = await anEnrolled([video, again, text])
+    await watch(enrolled, 10_000)
+    expect((await own(enrolled)).items[1]).toMatchObject({
+      ...{ state: 'not_started', coverageBasisPoints: 0 },
+    })
+    const watchedAt = hub.clock.now()
+    hub.clock.advanceMs(MINUTE_MS)
+    await say(enrolled, text)
+    hub.clock.set(watchedAt)
+    await watch(enrolled, 10_000, {}, again)
+    expect(await own(enrolled)).toMatchObject({ state: 'completed', percent: 100 })
   })
 
   it('does nothing for an event that is delivered again', async () => {

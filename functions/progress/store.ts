@@ -16,7 +16,6 @@ import type {
   CourseVersionId,
   EnrollmentId,
   LessonId,
-  MediaId,
   OrganizationId,
 } from '../../shared/kernel/id.ts'
 import { cursorInstant, decodeCursor } from '../../shared/kernel/page.ts'
@@ -291,7 +290,7 @@ type EnrollmentRow = LearnerKey &
 type Tables = {
   enrollments: EnrollmentRow
   learners: LearnerKey & {
-    coverage: JsonColumn<Readonly<Record<MediaId, number>>>
+    coverage: JsonColumn<Activity['coverage']>
     touched: string[]
     resume: JsonColumn<Resume> | null
     lastActivityAt: NullableInstantColumn
