@@ -13,6 +13,11 @@ export const reactions: Reactions<Deps> = {
     await grants(tx).end({ enrollmentId: data.enrollmentId }, 'access_ended')
   },
 
+  async 'enrollment.window_changed'(received) {
+    await learnerAccessReactions['enrollment.window_changed'](received)
+    await grants(received.tx).fitToAccess(received.data.enrollmentId)
+  },
+
   'video.ready': takeVersion,
   'video.captions_changed': takeVersion,
 

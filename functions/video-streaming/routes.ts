@@ -58,8 +58,10 @@ export const routes: Handlers<typeof videoStreamingContract, Deps> = {
     const video = await videos(tx).findForGrant(mediaId)
     if (!video) throw playbackNotReady()
     const { enrollmentId } = access
-    if (!(await grants(tx).holdAccess(enrollmentId))) throw playbackNotFound()
-    const expiresAt = grantExpiry(now, access.endsAt)
+    // Read again under the lock: the window may have changed while content was asked.
+    const held = await grants(tx).holdAccess(enrollmentId)
+    if (!held) throw playbackNotFound()
+    const expiresAt = grantExpiry(now, held.endsAt)
     return begin(request, { video, lesson: { enrollmentId, courseId, lessonId }, expiresAt }, deps)
   },
 

@@ -362,6 +362,17 @@ describe('POST /v1/playback', () => {
     expect((await start(learner, lesson)).status).toBe(201)
   })
 
+  it('ends with a window that is shortened while it runs', async () => {
+    const lesson = await aLesson()
+    const { learner, change } = await enrol(lesson)
+    const { body: playback } = await start(learner, lesson)
+    await change(new Date(hub.clock.now() + MINUTE_MS).toISOString())
+    expect((await open(playback.playlistUrl)).status).toBe(200)
+    hub.clock.advanceMs(MINUTE_MS)
+    expect(await open(playback.playlistUrl)).toMatchObject(over('expired'))
+    expect(await beat(learner, playback, 1, [0, 1_000])).toMatchObject(over('expired'))
+  })
+
   it('is for learners of the course: to all others there is no such video', async () => {
     const lesson = await aLesson()
     const other = await aLesson()

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import {
   at,
   type InstantColumn,
@@ -111,16 +111,30 @@ export const grants = (tx: Tx) => {
         .execute()
     },
 
-    /** Whether the access still stands; if so, it does until this transaction ends. */
-    async holdAccess(enrollmentId: EnrollmentId): Promise<boolean> {
-      const row = await db
+    /** The access that still stands; it does, as it is, until this transaction ends. */
+    async holdAccess(
+      enrollmentId: EnrollmentId,
+    ): Promise<{ readonly endsAt: Instant | null } | undefined> {
+      return db
         .selectFrom('learnerAccess')
-        .select('enrollmentId')
+        .select('endsAt')
         .where('enrollmentId', '=', enrollmentId)
         .where('isActive', '=', true)
         .forShare()
         .executeTakeFirst()
-      return row !== undefined
+    },
+
+    /** Lets no running grant outlive the window of its enrolment as it is known now. */
+    async fitToAccess(enrollmentId: EnrollmentId): Promise<void> {
+      await db
+        .updateTable('grants')
+        .from('learnerAccess as access')
+        .set({ expiresAt: sql<Instant>`access.ends_at` })
+        .whereRef('access.enrollmentId', '=', 'grants.enrollmentId')
+        .whereRef('access.endsAt', '<', 'grants.expiresAt')
+        .where('grants.enrollmentId', '=', enrollmentId)
+        .where('grants.endedAt', 'is', null)
+        .execute()
     },
 
     async insert(grant: Grant): Promise<void> {
@@ -248,7 +262,7 @@ type Tables = {
   }
   viewers: ViewerRow
   /** Of `shared/projection/learner-access.ts`. */
-  learnerAccess: { enrollmentId: EnrollmentId; isActive: boolean }
+  learnerAccess: { enrollmentId: EnrollmentId; isActive: boolean; endsAt: NullableInstantColumn }
   grants: GrantRow
   watched: WatchedRow
 }
