@@ -22,6 +22,13 @@ export const quotaExceeded = () =>
     'The organisation has no room left for this file.',
   )
 
+export const ownUploadsFull = () =>
+  new DomainError(
+    'conflict',
+    'media.own_uploads_full',
+    'You have too many unfinished uploads: finish or abort one.',
+  )
+
 export const uploadsFull = () =>
   new DomainError(
     'conflict',

@@ -30,6 +30,7 @@ import {
 import {
   checksumMismatch,
   mediaNotFound,
+  ownUploadsFull,
   partsMissing,
   quotaExceeded,
   typeRefused,
@@ -70,10 +71,10 @@ export const routes: Handlers<typeof mediaContract, Deps> = {
       throw quotaExceeded()
     const uploads = multipartUploads(storage)
     const uploadId = await uploads.begin(begun.key)
-    const outcome = await files(tx).reserve(organizationId, body.sizeBytes)
+    const outcome = await files(tx).reserve(begun)
     if (outcome !== 'reserved') {
       await uploads.abort({ key: begun.key, uploadId })
-      throw outcome === 'quota' ? quotaExceeded() : uploadsFull()
+      throw REFUSALS[outcome]()
     }
     const media = { ...begun, uploadId }
     await files(tx).insert(media)
@@ -173,6 +174,8 @@ export const routes: Handlers<typeof mediaContract, Deps> = {
   },
 }
 
+const REFUSALS = { quota: quotaExceeded, uploads: uploadsFull, own_uploads: ownUploadsFull }
+
 /** The file, locked, if it is the caller's or they run the organisation's files. */
 const findOwn = async ({
   mediaId,
@@ -191,7 +194,7 @@ const findOwn = async ({
 
 const isReferenced = async ({ mediaId }: Media, tx: Tx): Promise<boolean> =>
   (await references(tx).isAvatar(mediaId)) ||
-  (await references(tx).coursesShowing(mediaId, 1)).length > 0
+  (await references(tx).coursesShowing(mediaId, { limit: 1 })).length > 0
 
 /** After a crash between S3's answer and our commit, the object is there and the upload is not. */
 const joinParts = async (media: Media, uploads: MultipartUploads): Promise<void> => {
@@ -255,10 +258,14 @@ const maySee = async ({
   if (await references(tx).isAvatar(media.mediaId)) return true
   // Learners watch a video through video-streaming, which does not hand out the source.
   const mayLearn = media.kind !== 'video'
-  for (const courseId of await references(tx).coursesShowing(media.mediaId, COURSES_ASKED_MAX)) {
+  const shown = { limit: COURSES_ASKED_MAX, viewerId: caller.accountId }
+  for (const one of await references(tx).coursesShowing(media.mediaId, shown)) {
+    const { courseId, isPublished } = one
     const course = await courseRefs(tx).find(courseId)
     if (course && caller.can('content:read', course)) return true
-    if (mayLearn && (await isLearner({ courseId, caller, now, tx, as, enrollment }))) return true
+    // A draft is for those who build it.
+    if (mayLearn && isPublished && (await isLearner({ courseId, caller, now, tx, as, enrollment })))
+      return true
   }
   return false
 }

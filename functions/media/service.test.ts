@@ -10,6 +10,7 @@ import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
 import { useStorage } from '../../tests/support/storage.ts'
 import { multipartUploads } from './commands/uploads.ts'
+import { OWN_OPEN_UPLOADS_MAX } from './domain/media.ts'
 import type { Deps } from './routes.ts'
 import { media } from './service.ts'
 
@@ -301,6 +302,21 @@ describe('the quota', () => {
     })
   })
 
+  it('leaves room for others, however many uploads one person leaves unfinished', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: OWN_OPEN_UPLOADS_MAX + 2 }, () =>
+        begin(Buffer.alloc(1), 'document', colleague),
+      ),
+    )
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(OWN_OPEN_UPLOADS_MAX)
+    expect(answers.find(({ status }) => status !== 201)).toMatchObject({
+      status: 409,
+      body: { code: 'media.own_uploads_full' },
+    })
+    expect(await usage()).toMatchObject({ reservedBytes: OWN_OPEN_UPLOADS_MAX })
+    expect((await begin(Buffer.alloc(1))).status).toBe(201)
+  })
+
   it('is shown to those who run the organisation', async () => {
     expect((await hub.get('/v1/media/usage', { as: owner })).status).toBe(403)
     expect((await hub.get('/v1/media/usage')).status).toBe(401)
@@ -389,6 +405,50 @@ const revise = (lesson: object, revision: number, mediaIds: string[]) =>
     } as never,
     { organizationId },
   )
+const publish = (lesson: Pick<ReturnType<typeof aLesson>, 'lessonId' | 'courseId'>) =>
+  hub.deliver(
+    'course.published',
+    {
+      courseId: lesson.courseId,
+      organizationId,
+      title: 'C',
+      slug: 'c',
+      visibility: 'public',
+      instructorIds: [owner.accountId],
+      versionId: newId('courseVersion'),
+      versionNumber: 1,
+      prerequisiteIds: [],
+      items: [
+        {
+          lessonId: lesson.lessonId,
+          revision: 1,
+          moduleId: newId('module'),
+          moduleTitle: 'M',
+          title: 'L',
+          required: true,
+          completion: { kind: 'viewed' },
+        },
+      ],
+      completionRule: { kind: 'all_required' },
+      certificateRule: { kind: 'none' },
+      publishedAt: '2026-03-01T10:00:00.000Z',
+    },
+    { organizationId },
+  )
+const enrol = (inCourse = courseId, learner = colleague) =>
+  hub.deliver(
+    'enrollment.activated',
+    {
+      enrollmentId: newId('enrollment'),
+      courseId: inCourse,
+      organizationId,
+      accountId: learner.accountId,
+      versionId: newId('courseVersion'),
+      startsAt: '2026-03-01T00:00:00.000Z',
+      endsAt: null,
+    },
+    { organizationId },
+  )
 const removal = async (mediaId: string) =>
   (await hub.delete(`/v1/media/${mediaId}`, { as: owner })).status
 
@@ -414,35 +474,7 @@ describe('DELETE /v1/media/{mediaId}', () => {
     await revise(lesson, 2, [])
     // The older revision arrives late: it is not the newest, but a version is pinned to it.
     await revise(lesson, 1, [mediaId])
-    await hub.deliver(
-      'course.published',
-      {
-        courseId,
-        organizationId,
-        title: 'C',
-        slug: 'c',
-        visibility: 'public',
-        instructorIds: [owner.accountId],
-        versionId: newId('courseVersion'),
-        versionNumber: 1,
-        prerequisiteIds: [],
-        items: [
-          {
-            lessonId: lesson.lessonId,
-            revision: 1,
-            moduleId: newId('module'),
-            moduleTitle: 'M',
-            title: 'L',
-            required: true,
-            completion: { kind: 'viewed' },
-          },
-        ],
-        completionRule: { kind: 'all_required' },
-        certificateRule: { kind: 'none' },
-        publishedAt: '2026-03-01T10:00:00.000Z',
-      },
-      { organizationId },
-    )
+    await publish(lesson)
     await hub.deliver('lesson.deleted', lesson, { organizationId })
     expect(await removal(mediaId)).toBe(409)
   })
@@ -494,7 +526,9 @@ describe('GET /v1/media/{mediaId}/download', () => {
 
   it('is for learners of a course that shows the file, while they may learn', async () => {
     const { mediaId } = await upload(pdf(), 'document', admin)
-    await revise(aLesson(), 1, [mediaId])
+    const lesson = aLesson()
+    await revise(lesson, 1, [mediaId])
+    await publish(lesson)
     const see = async () =>
       (await hub.get(`/v1/media/${mediaId}/download`, { as: colleague })).status
     const seat = { enrollmentId: newId('enrollment'), courseId, organizationId }
@@ -517,6 +551,32 @@ describe('GET /v1/media/{mediaId}/download', () => {
       { organizationId, sequence: 2 },
     )
     expect(await see()).toBe(404)
+  })
+
+  it('is not for learners while a draft alone shows the file', async () => {
+    const { mediaId } = await upload(pdf(), 'document', admin)
+    const lesson = { ...aLesson(), courseId: newId('course') }
+    await revise(lesson, 1, [mediaId])
+    await enrol(lesson.courseId)
+    const see = async () =>
+      (await hub.get(`/v1/media/${mediaId}/download`, { as: colleague })).status
+    expect(await see()).toBe(404)
+    await publish(lesson)
+    expect(await see()).toBe(200)
+  })
+
+  it('is for learners of any course that shows the file, however many do', async () => {
+    const { mediaId } = await upload(pdf(), 'document', admin)
+    const lessons = Array.from({ length: 25 }, () => ({ ...aLesson(), courseId: newId('course') }))
+    for (const lesson of lessons) {
+      await revise(lesson, 1, [mediaId])
+      await publish(lesson)
+    }
+    for (const lesson of lessons) {
+      const learner = somebody('learner', { organizationId })
+      await enrol(lesson.courseId, learner)
+      expect((await hub.get(`/v1/media/${mediaId}/download`, { as: learner })).status).toBe(200)
+    }
   })
 
   it('does not exist before the upload is complete', async () => {

@@ -22,6 +22,7 @@ import {
   type MediaKind,
   type MediaState,
   OPEN_UPLOADS_MAX,
+  OWN_OPEN_UPLOADS_MAX,
   QUOTA_BYTES_DEFAULT,
 } from './domain/media.ts'
 
@@ -92,10 +93,13 @@ export const files = (tx: Tx) => {
     },
 
     /** Sets room aside in one guarded update: however many ask at once, the quota holds. */
-    async reserve(
-      organizationId: OrganizationId,
-      sizeBytes: number,
-    ): Promise<'reserved' | 'quota' | 'uploads'> {
+    async reserve({
+      organizationId,
+      ownerId,
+      sizeBytes,
+    }: Pick<Media, 'organizationId' | 'ownerId' | 'sizeBytes'>): Promise<
+      'reserved' | 'quota' | 'uploads' | 'own_uploads'
+    > {
       await db
         .insertInto('usage')
         .values({
@@ -118,7 +122,9 @@ export const files = (tx: Tx) => {
         .where(sql<boolean>`used_bytes + reserved_bytes + ${sizeBytes} <= quota_bytes`)
         .returning('organizationId')
         .executeTakeFirst()
-      if (reserved) return 'reserved'
+      // The row above is locked by now: nobody else of the organisation begins one between this look and the insert.
+      if (reserved)
+        return (await openUploadsOf(ownerId)) < OWN_OPEN_UPLOADS_MAX ? 'reserved' : 'own_uploads'
       const { openUploads } = await db
         .selectFrom('usage')
         .select('openUploads')
@@ -192,6 +198,17 @@ export const files = (tx: Tx) => {
 
     emit: (events: readonly MediaEvent[]) => writeOutbox(tx, mediaEvents, events),
   }
+
+  async function openUploadsOf(ownerId: AccountId): Promise<number> {
+    const rows = await db
+      .selectFrom('media')
+      .select('mediaId')
+      .where('ownerId', '=', ownerId)
+      .where('state', '=', 'uploading')
+      .limit(OWN_OPEN_UPLOADS_MAX)
+      .execute()
+    return rows.length
+  }
 }
 
 /** Who shows which file: fed by the events of content, course and user. */
@@ -262,22 +279,36 @@ export const references = (tx: Tx) => {
     },
 
     /**
-     * The courses that show the file now, in their draft or in a published version; `limit` at
-     * most.
+     * The courses that show the file now, in their draft or in a published version; those where `viewerId` is known
+     * to learn or to teach come first; `limit` at most.
      */
-    async coursesShowing(mediaId: MediaId, limit: number): Promise<CourseId[]> {
-      const rows = await db
+    async coursesShowing(
+      mediaId: MediaId,
+      { limit, viewerId = null }: { limit: number; viewerId?: AccountId | null },
+    ): Promise<{ readonly courseId: CourseId; readonly isPublished: boolean }[]> {
+      return db
         .selectFrom('lessonMedia as shown')
-        .select('shown.courseId')
-        .distinct()
+        .leftJoin('pinnedRevisions as pin', (join) =>
+          join
+            .onRef('pin.lessonId', '=', 'shown.lessonId')
+            .onRef('pin.revision', '=', 'shown.revision'),
+        )
+        .select([
+          'shown.courseId',
+          sql<boolean>`bool_or(pin.revision is not null)`.as('isPublished'),
+        ])
         .where(sql<boolean>`shown.media_ids @> array[${mediaId}]`)
-        .where(
-          sql<boolean>`(shown.is_newest or exists (select from media.pinned_revisions pin
-            where pin.lesson_id = shown.lesson_id and pin.revision = shown.revision))`,
+        .where(sql<boolean>`(shown.is_newest or pin.revision is not null)`)
+        .groupBy('shown.courseId')
+        .orderBy(
+          sql`exists (select from media.learner_access access where access.course_id = shown.course_id
+              and access.account_id = ${viewerId} and access.is_active)
+            or exists (select from media.course_refs ref where ref.course_id = shown.course_id
+              and ${viewerId} = any(ref.instructor_ids))`,
+          'desc',
         )
         .limit(limit)
         .execute()
-      return rows.map(({ courseId }) => courseId)
     },
   }
 }

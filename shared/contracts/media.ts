@@ -112,7 +112,12 @@ export const mediaContract = defineContract({
       }),
       status: 201,
       answer: uploadSchema,
-      errors: ['media.too_large', 'media.quota_exceeded', 'media.uploads_full'],
+      errors: [
+        'media.too_large',
+        'media.quota_exceeded',
+        'media.uploads_full',
+        'media.own_uploads_full',
+      ],
       idempotency: 'optional',
       rateClass: 'media',
     },

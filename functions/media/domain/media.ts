@@ -37,6 +37,8 @@ export type Media = {
 export const QUOTA_BYTES_DEFAULT = 500 * 1_024 ** 3
 /** Unfinished uploads of one organisation: each may hold parts that nobody else can free. */
 export const OPEN_UPLOADS_MAX = 200
+/** Of them one person's: nobody takes them all from the others. */
+export const OWN_OPEN_UPLOADS_MAX = 20
 /** An upload that is not complete by then is given up. */
 export const UPLOAD_MS_MAX = 7 * DAY_MS
 /** Deleted files stay recoverable by an operator for so long. */
