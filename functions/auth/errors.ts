@@ -1,19 +1,11 @@
 import { DomainError } from '../../shared/kernel/errors.ts'
 
-/** Wrong password and unknown address are one answer. */
+/** Wrong password, unknown address and one that waits for its mail are one answer. */
 export const credentialsWrong = () =>
   new DomainError(
     'unauthenticated',
     'auth.credentials_wrong',
-    'Address and password do not belong together.',
-  )
-
-/** Said only to who knows the password. */
-export const emailUnverified = () =>
-  new DomainError(
-    'forbidden',
-    'auth.email_unverified',
-    'Follow the link in the mail that we sent you, then sign in.',
+    'Address and password do not belong together, or the mail to this address waits to be followed.',
   )
 
 /** Said only to who knows the password. */

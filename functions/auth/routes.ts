@@ -39,7 +39,6 @@ import {
   addressInMotion,
   credentialsWrong,
   emailTaken,
-  emailUnverified,
   organizationNotFound,
   originRefused,
   passwordCommon,
@@ -99,7 +98,6 @@ export const routes: Handlers<typeof authContract, Deps> = {
     if (body.transport === 'cookie') refuseForeignPage(headers, deps)
     const account = await authenticate(tx, { ...body, headers }, deps)
     if (account instanceof DomainError) return account
-    if (account.verifiedAt === null) throw emailUnverified()
     if (account.deactivatedAt !== null) throw accountDeactivated()
     const userAgent = headers.get('user-agent')
     const opened = await openSession(tx, { ...account, userAgent }, deps)
@@ -277,8 +275,9 @@ const authenticate = async (
   const found = await accounts(tx).findByEmail(email)
   const { matches, isStale } = await passwords.verify(password, found?.passwordHash)
   const account = matches && found ? await accounts(tx).findForUpdate(found.accountId) : undefined
-  // Checked again under the lock: the password may have changed while the hash was being made.
-  if (!account || account.passwordHash !== found?.passwordHash) {
+  // Checked again under the lock: the password may have changed while the hash was being made. Anybody can give a
+  // waiting address a password by signing up with it: told apart, it would say that nobody else has the address.
+  if (!account?.verifiedAt || account.passwordHash !== found?.passwordHash) {
     await throttles(tx).save(pair, countAttempt(held, SIGN_IN_BACKOFF, tx.now))
     const counted = await throttles(tx).hold(networkBucket)
     await throttles(tx).save(networkBucket, countAttempt(counted, NETWORK_BACKOFF, tx.now))

@@ -367,17 +367,16 @@ describe('POST /v1/auth/sign-in', () => {
     expect(await took(undefined)).toBeGreaterThan(known / 3)
   })
 
-  it('tells of an unverified address only who knows the password', async () => {
-    const email = anAddress()
-    await signUp(email)
-    expect(await signIn(email)).toMatchObject({
-      status: 403,
-      body: { code: 'auth.email_unverified' },
-    })
-    expect(await signIn(email, { password: 'not the password' })).toMatchObject({
-      status: 401,
-      body: { code: 'auth.credentials_wrong' },
-    })
+  it('tells nobody whether an address has an account, not even who has signed up with it', async () => {
+    const password = 'an attacker chose this'
+    const probe = async (email: string) => {
+      await signUp(email, { password })
+      const { status, body } = await signIn(email, { password }, ELSEWHERE)
+      return { status, code: body.code }
+    }
+    const { email } = await aPerson()
+    expect(await probe(email)).toEqual({ status: 401, code: 'auth.credentials_wrong' })
+    expect(await probe(anAddress())).toEqual({ status: 401, code: 'auth.credentials_wrong' })
   })
 
   it('makes a guesser wait longer and longer, and lets the owner in from elsewhere', async () => {

@@ -123,6 +123,8 @@ export const authContract = defineContract({
       method: 'POST',
       path: '/sign-in',
       summary: 'Open a session with address and password',
+      description:
+        'An address that waits for its mail to be followed is answered like a wrong password.',
       ...sensitive,
       body: z.strictObject({
         email: emailSchema,
@@ -133,7 +135,6 @@ export const authContract = defineContract({
       answer: tokensSchema,
       errors: [
         'auth.credentials_wrong',
-        'auth.email_unverified',
         'auth.account_deactivated',
         'auth.too_many_attempts',
         'auth.origin_refused',
