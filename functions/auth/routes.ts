@@ -20,7 +20,7 @@ import {
   rotate,
   type SessionDeps,
 } from './commands/sessions.ts'
-import type { Account } from './domain/account.ts'
+import type { Account, Purpose } from './domain/account.ts'
 import { emailKeyOf } from './domain/address.ts'
 import { clearedCookie, isOurPage, readRefreshCookie, refreshCookie } from './domain/browser.ts'
 import { isGuessable } from './domain/password-policy.ts'
@@ -50,7 +50,7 @@ import {
   tokenInvalid,
   tooManyAttempts,
 } from './errors.ts'
-import { accounts, emit, mailTokens, sessions, throttles } from './store.ts'
+import { accounts, emit, type MailToken, mailTokens, sessions, throttles } from './store.ts'
 
 export type Deps = SessionDeps &
   MailDeps & {
@@ -75,9 +75,8 @@ export const routes: Handlers<typeof authContract, Deps> = {
   },
 
   async verifyEmail({ body, now, tx }, { tokens }) {
-    const token = await mailTokens(tx).consume(tokens.hashOf(body.token), 'verify')
-    const account = token && (await accounts(tx).findForUpdate(token.accountId))
-    if (!token?.passwordHash || !account) throw tokenInvalid()
+    const { token, account } = await redeem(tx, tokens.hashOf(body.token), 'verify')
+    if (!token.passwordHash) throw tokenInvalid()
     const { accountId, email } = account
     if (!(await accounts(tx).verify(accountId, now))) throw tokenInvalid()
     // Of several sign-ups with one address, the one whose mail was followed sets the password: who signed up
@@ -161,9 +160,8 @@ export const routes: Handlers<typeof authContract, Deps> = {
   },
 
   async resetPassword({ body, now, tx }, deps) {
-    const token = await mailTokens(tx).consume(deps.tokens.hashOf(body.token), 'reset')
-    const account = token && (await accounts(tx).findForUpdate(token.accountId))
-    if (!account || account.deactivatedAt !== null) throw tokenInvalid()
+    const { account } = await redeem(tx, deps.tokens.hashOf(body.token), 'reset')
+    if (account.deactivatedAt !== null) throw tokenInvalid()
     const { accountId, email } = account
     await replacePassword(tx, { account, password: body.password }, deps)
     await endSessions(tx, { accountId, reason: 'password_changed' })
@@ -286,6 +284,24 @@ const authenticate = async (
   await throttles(tx).forget(pair)
   if (isStale) await accounts(tx).setPassword(account.accountId, await passwords.hash(password))
   return account
+}
+
+/**
+ * Uses a mailed token up. The account is locked first, as everywhere: two links of one account would else wait for each
+ * other, each with its own token in hand.
+ *
+ * @throws `auth.token_invalid`
+ */
+const redeem = async (
+  tx: Tx,
+  tokenHash: string,
+  purpose: Purpose,
+): Promise<{ readonly token: MailToken; readonly account: Account }> => {
+  const accountId = await mailTokens(tx).accountOf(tokenHash)
+  const account = accountId && (await accounts(tx).findForUpdate(accountId))
+  const token = account && (await mailTokens(tx).consume(tokenHash, purpose))
+  if (!token) throw tokenInvalid()
+  return { token, account }
 }
 
 /** Sets the password, voids what was mailed, and tells the owner. */

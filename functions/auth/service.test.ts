@@ -759,6 +759,23 @@ describe('a password reset', () => {
     })
   })
 
+  it('takes one of several links of one account that come at once, and refuses the others', async () => {
+    const { email } = await aPerson()
+    const tokens: string[] = []
+    for (let mail = 0; mail < 3; mail += 1) {
+      await hub.post('/v1/auth/password-reset', { body: { email } })
+      tokens.push(await mailedToken('account.password_reset_requested', email))
+    }
+    const answers = await Promise.all(
+      tokens.map((token) =>
+        hub.post('/v1/auth/password-reset/confirm', {
+          body: { token, password: 'a brand new password' },
+        }),
+      ),
+    )
+    expect(statusesOf(answers)).toEqual([204, 422, 422])
+  })
+
   it('leaves no session to a sign-in that raced it with the old password', async () => {
     const { email, accountId } = await aSession()
     await ask(email)

@@ -324,6 +324,15 @@ export const mailTokens = (tx: Tx) => {
         .execute()
     },
 
+    async accountOf(tokenHash: string): Promise<AccountId | undefined> {
+      const row = await db
+        .selectFrom('mailTokens')
+        .select('accountId')
+        .where('tokenHash', '=', tokenHash)
+        .executeTakeFirst()
+      return row?.accountId
+    },
+
     /** Uses the token up: of two that bring it at once, one gets it. */
     async consume(tokenHash: string, purpose: Purpose): Promise<MailToken | undefined> {
       return db
