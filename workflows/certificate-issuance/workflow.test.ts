@@ -4,8 +4,13 @@ import { join } from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { extractText, getDocumentProxy } from 'unpdf'
-import { CHECK_AFTER_MS, executionNameOf } from '../../functions/certificate/domain/certificate.ts'
+import {
+  CHECK_AFTER_MS,
+  executionNameOf,
+  pdfKeyOf,
+} from '../../functions/certificate/domain/certificate.ts'
 import { certificate } from '../../functions/certificate/service.ts'
+import { type Tenant, transaction } from '../../shared/db/transaction.ts'
 import type { CertificateRule } from '../../shared/events/course-outline.ts'
 import {
   type AccountId,
@@ -14,6 +19,8 @@ import {
   newId,
 } from '../../shared/kernel/id.ts'
 import { MINUTE_MS, toIso } from '../../shared/kernel/time.ts'
+import { silentLog } from '../../shared/observe/logger.ts'
+import { continueTrace } from '../../shared/observe/trace.ts'
 import { isMissing, readObjectHead } from '../../shared/storage/objects.ts'
 import { useDatabase } from '../../tests/support/database.ts'
 import { somebody, useDoors } from '../../tests/support/door.ts'
@@ -128,8 +135,8 @@ const statusOf = async (certificateId: CertificateId, run = 1) =>
   (await workflow.list()).find(({ name }) => name === executionNameOf({ certificateId, run }))
     ?.status
 
-const pdfOf = (certificateId: CertificateId) =>
-  readObjectHead(bucket.storage(), `certificates/${certificateId}.pdf`, PDF_BYTES_MAX)
+const pdfOf = (certificateId: CertificateId, run = 1) =>
+  readObjectHead(bucket.storage(), pdfKeyOf({ certificateId, run }), PDF_BYTES_MAX)
 
 /** Breaks a step so often: before its work, or after it, as a lost answer would. */
 const breakStep = (broken: StepName, times: number, when: 'before' | 'after', error?: Error) => {
@@ -139,6 +146,16 @@ const breakStep = (broken: StepName, times: number, when: 'before' | 'after', er
     left -= 1
     throw error ?? new Error('the network is down')
   }
+}
+
+const callAt = () => {
+  const context = { now: hub.clock.now(), traceparent: continueTrace(undefined) }
+  return {
+    ...context,
+    log: silentLog,
+    transaction: (tenant: Tenant, work: never) =>
+      transaction(database.as('certificate'), { ...context, tenant, actorId: 'system' }, work),
+  } as never
 }
 
 const ALL: StepName[] = ['checkRule', 'snapshot', 'render', 'sign', 'issue']
@@ -406,13 +423,48 @@ describe('the PDF', () => {
     }
   })
 
+  it('is that of its own run, though an earlier one was still printing when it was given up', async () => {
+    let letGo: (() => void) | undefined
+    const stuck = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    let zombie: Promise<unknown> | undefined
+    const accountId = await complete('Ada Former', await aCourse())
+    const certificateId = (await ofLearner(accountId)).certificateId as CertificateId
+    workflow.hooks.before = async (step) => {
+      if (step !== 'sign') return
+      const { input } = workflow.ran.at(-1) ?? {}
+      zombie ??= steps
+        .render(input as never, callAt(), {
+          ...signing,
+          storage: bucket.storage(),
+          printer: {
+            async print() {
+              await stuck
+              return Buffer.from('of the former name')
+            },
+          },
+        })
+        .catch((error: unknown) => error)
+      throw new Error('the network is down')
+    }
+    expect(await outcomeOf(accountId)).toMatchObject({ state: 'failed' })
+    delete workflow.hooks.before
+    const as = somebody('admin', { organizationId })
+    await hub.post(`/v1/certificates/${certificateId}/reissue`, { as })
+    expect(await outcomeOf(accountId)).toMatchObject({ state: 'issued', certificateId })
+    letGo?.()
+    expect(await zombie).toBeInstanceOf(errors.RunOver)
+    expect((await readBack(await pdfOf(certificateId, 2))).text).toContain('Ada')
+  })
+
   it('is replaced, not mixed, when something else lies at its place', async () => {
     workflow.hooks.before = async (step) => {
       if (step !== 'render') return
       await bucket.storage().s3.send(
         new PutObjectCommand({
           Bucket: bucket.storage().bucket,
-          Key: `certificates/${workflow.ran.at(-1)?.input.certificateId}.pdf`,
+          Key: `certificates/${workflow.ran.at(-1)?.input.executionName}.pdf`,
           Body: 'the rest of an earlier try',
         }),
       )

@@ -93,8 +93,9 @@ export const executionNameOf = ({
   run,
 }: Pick<Certificate, 'certificateId' | 'run'>) => `${certificateId}-${run}`
 
-export const pdfKeyOf = (certificateId: CertificateId): string =>
-  `certificates/${certificateId}.pdf`
+/** Of its run alone: one that was given up while it printed cannot write over what a later one has made. */
+export const pdfKeyOf = (certificate: Pick<Certificate, 'certificateId' | 'run'>): string =>
+  `certificates/${executionNameOf(certificate)}.pdf`
 
 /** The first certificate of a learner in a course. */
 export const request = (

@@ -188,7 +188,12 @@ describe.each(STAGES)('the roles of %s', (stage) => {
   it.each([
     ['an upload', `${KEY_PREFIX}org_1/med_1`, ['media', 'video'], ['media']],
     ['a rendition', `${RENDITION_FOLDER}seg_1.ts`, ['playback', 'video'], ['video']],
-    ['a certificate', pdfKeyOf(newId('certificate')), ['certificates'], ['certificates']],
+    [
+      'a certificate',
+      pdfKeyOf({ certificateId: newId('certificate'), run: 1 }),
+      ['certificates'],
+      ['certificates'],
+    ],
   ] as const)('open %s to whoever needs it and to no other group', (_, key, readers, writers) => {
     const bucket = resources.find(({ address }) => address.endsWith('aws_s3_bucket.this["media"]'))
     const object = `${bucket?.values.arn}/${key}`

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {
+  type Certificate,
   executionNameOf,
   fail,
   pdfKeyOf,
@@ -21,16 +22,20 @@ export const markFailed: Step<StepInput & { readonly failure: unknown }, void, S
   { storage },
 ) => {
   const reason = reasonOf(caughtSchema.parse(input.failure))
-  const hasFailed = await call.transaction(input.organizationId, async (tx) => {
+  const failed = await call.transaction(input.organizationId, async (tx) => {
     const certificate = await certificates(tx).findForUpdate(input.certificateId)
-    if (!certificate || executionNameOf(certificate) !== input.executionName) return false
-    if (certificate.state === 'failed') return true
-    if (certificate.state !== 'issuing') return false
+    if (!certificate || executionNameOf(certificate) !== input.executionName) return undefined
+    if (certificate.state === 'failed') return certificate
+    if (certificate.state !== 'issuing') return undefined
     await certificates(tx).save(fail(certificate, reason, call.now))
-    return true
+    return certificate
   })
-  if (hasFailed) await removeObjects(storage, [pdfKeyOf(input.certificateId)])
+  if (failed) await removeObjects(storage, keysOf(failed))
 }
+
+/** What any of its runs may have printed: one that was resumed goes on with what the one before it has made. */
+const keysOf = ({ certificateId, run }: Certificate): string[] =>
+  Array.from({ length: run }, (_, index) => pdfKeyOf({ certificateId, run: index + 1 }))
 
 const GENERAL: Reason = {
   reasonCode: 'issuing_failed',

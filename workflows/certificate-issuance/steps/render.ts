@@ -8,13 +8,14 @@ import { NotPrintable } from '../printer.ts'
 import { sheetOf } from '../sheet.ts'
 import { hold, type StepDeps, type StepInput } from './hold.ts'
 
-/** Prints the snapshot and stores it. The same snapshot gives the same bytes under the same key. */
+/** Prints the snapshot and stores it. The same snapshot gives the same bytes. */
 export const render: Step<StepInput, void, StepDeps> = async (
   input,
   call,
   { printer, storage, links },
 ) => {
-  const { certificateId, snapshot } = await hold(input, call, async (certificate) => certificate)
+  const held = await hold(input, call, async (certificate) => certificate)
+  const { certificateId, snapshot } = held
   assert(snapshot, 'what is printed was taken down')
   const sheet = sheetOf(snapshot, {
     certificateId,
@@ -24,7 +25,7 @@ export const render: Step<StepInput, void, StepDeps> = async (
     if (error instanceof NotPrintable) throw new CertificateRejected('not_printable', error.message)
     throw error
   })
-  const key = pdfKeyOf(certificateId)
+  const key = pdfKeyOf(held)
   await putObject(storage, key, { body, contentType: 'application/pdf' })
   const sha256 = createHash('sha256').update(body).digest('hex')
   await hold(input, call, async (certificate) => ({
