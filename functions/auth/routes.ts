@@ -197,7 +197,7 @@ export const routes: Handlers<typeof authContract, Deps> = {
     const account = await accounts(tx).findForUpdate(caller.accountId)
     if (!account) throw accountNotFound()
     const owner = await accounts(tx).findByEmail(body.email)
-    if (owner && owner.accountId !== account.accountId) throw emailTaken()
+    if (owner && owner.accountId !== account.accountId) await giveUpAddress(tx, owner)
     await accounts(tx).setEmail(account.accountId, body.email)
     // What was mailed to the former address opens nothing any more.
     await mailTokens(tx).deleteAll(account.accountId)
@@ -302,6 +302,19 @@ const redeem = async (
   const token = account && (await mailTokens(tx).consume(tokenHash, purpose))
   if (!token) throw tokenInvalid()
   return { token, account }
+}
+
+/**
+ * Who has signed up with an address that another proves now has shown nothing: their account stays without one.
+ *
+ * @throws `auth.email_taken` for an address that its account has proved.
+ */
+const giveUpAddress = async (tx: Tx, owner: Account): Promise<void> => {
+  // Nobody signs in with an account that has proved nothing, so nobody holds it and waits for ours.
+  const waiting = owner.verifiedAt === null && (await accounts(tx).findForUpdate(owner.accountId))
+  if (!waiting || waiting.verifiedAt !== null) throw emailTaken()
+  await accounts(tx).setEmail(waiting.accountId, `${waiting.accountId}@address.invalid`)
+  await mailTokens(tx).deleteAll(waiting.accountId)
 }
 
 /** Sets the password, voids what was mailed, and tells the owner. */

@@ -884,6 +884,16 @@ describe('PUT /v1/auth/accounts/{accountId}/email', () => {
     expect((await hub.post('/v1/auth/password-reset/confirm', { body: reset })).status).toBe(422)
   })
 
+  it('gives a proved address to its owner, though somebody has signed up with it and proved nothing', async () => {
+    const { accountId, principal } = await aSession()
+    const asked = { accountId, email: anAddress() }
+    await signUp(asked.email, { password: 'an attacker chose this' })
+    const theirs = await mailedToken('account.verification_requested', asked.email)
+    expect((await replace(principal, asked, await prove(asked))).status).toBe(204)
+    expect((await verify(theirs)).status).toBe(422)
+    expect((await signIn(asked.email)).body.accountId).toBe(accountId)
+  })
+
   it('gives a wanted address to one of those who race for it', async () => {
     const contenders = [await aSession(), await aSession(), await aSession()]
     const email = anAddress()
