@@ -50,7 +50,7 @@ import {
   tokenInvalid,
   tooManyAttempts,
 } from './errors.ts'
-import { accounts, emit, type MailToken, mailTokens, sessions, throttles } from './store.ts'
+import { accounts, emit, mailTokens, sessions, throttles } from './store.ts'
 
 export type Deps = SessionDeps &
   MailDeps & {
@@ -64,9 +64,7 @@ const CHECK_MAIL = { next: 'check_mail' } as const
 
 export const routes: Handlers<typeof authContract, Deps> = {
   async signUp({ body, now, tx }, deps) {
-    if (isGuessable(body.password, body.email)) throw passwordCommon()
-    const passwordHash = await deps.passwords.hash(body.password)
-    const asked = newAccount({ ...body, passwordHash }, now)
+    const asked = newAccount(body, now)
     const account = await register(tx, { ...asked, name: body.name, timeZone: body.timeZone })
     if (account.verifiedAt === null)
       await mailTokenTo(tx, { email: account.email, account, purpose: 'verify' }, deps)
@@ -74,14 +72,11 @@ export const routes: Handlers<typeof authContract, Deps> = {
     return CHECK_MAIL
   },
 
-  async verifyEmail({ body, now, tx }, { tokens }) {
-    const { token, account } = await redeem(tx, tokens.hashOf(body.token), 'verify')
-    if (!token.passwordHash) throw tokenInvalid()
-    const { accountId, email } = account
+  async verifyEmail({ body, now, tx }, { tokens, passwords }) {
+    const { accountId, email } = await redeem(tx, tokens.hashOf(body.token), 'verify')
     if (!(await accounts(tx).verify(accountId, now))) throw tokenInvalid()
-    // Of several sign-ups with one address, the one whose mail was followed sets the password: who signed up
-    // before the owner did gains nothing.
-    await accounts(tx).setPassword(accountId, token.passwordHash)
+    if (isGuessable(body.password, email)) throw passwordCommon()
+    await accounts(tx).setPassword(accountId, await passwords.hash(body.password))
     await mailTokens(tx).deleteAll(accountId)
     await emit(tx, [{ type: 'account.email_verified', accountId, email }])
     return undefined
@@ -160,7 +155,7 @@ export const routes: Handlers<typeof authContract, Deps> = {
   },
 
   async resetPassword({ body, now, tx }, deps) {
-    const { account } = await redeem(tx, deps.tokens.hashOf(body.token), 'reset')
+    const account = await redeem(tx, deps.tokens.hashOf(body.token), 'reset')
     if (account.deactivatedAt !== null) throw tokenInvalid()
     const { accountId, email } = account
     await replacePassword(tx, { account, password: body.password }, deps)
@@ -177,7 +172,10 @@ export const routes: Handlers<typeof authContract, Deps> = {
     if (waitMs(held, now) > 0) throw tooManyAttempts(waitMs(held, now))
     const account = await accounts(tx).findForUpdate(caller.accountId)
     if (!account) throw sessionEnded()
-    const { matches } = await deps.passwords.verify(body.currentPassword, account.passwordHash)
+    const { matches } = await deps.passwords.verify(
+      body.currentPassword,
+      account.passwordHash ?? undefined,
+    )
     if (!matches) {
       await throttles(tx).save(bucket, countAttempt(held, SIGN_IN_BACKOFF, now))
       return passwordWrong()
@@ -217,13 +215,10 @@ export const routes: Handlers<typeof authContract, Deps> = {
   },
 }
 
-const newAccount = (
-  fields: Pick<Account, 'email' | 'passwordHash' | 'locale'>,
-  now: Instant,
-): Account => ({
+const newAccount = (fields: Pick<Account, 'email' | 'locale'>, now: Instant): Account => ({
   accountId: newId('account'),
   email: fields.email,
-  passwordHash: fields.passwordHash,
+  passwordHash: null,
   locale: fields.locale,
   createdAt: now,
   verifiedAt: null,
@@ -242,13 +237,11 @@ const register = async (
     await emit(tx, [{ type: 'account.registered', ...registered }])
     return asked
   }
-  // Locked, so that nobody verifies the account between this look and the new password.
+  // Locked, so that nobody verifies the account between this look and the mail.
   const known = await accounts(tx).findByEmailForUpdate(email)
   // Given up between the two statements by an address change: the asker may try once more.
   if (!known) throw addressInMotion()
-  if (known.verifiedAt !== null) return known
-  await accounts(tx).setPassword(known.accountId, asked.passwordHash)
-  return { ...known, passwordHash: asked.passwordHash }
+  return known
 }
 
 /**
@@ -271,11 +264,10 @@ const authenticate = async (
   const wait = Math.max(waitMs(held, tx.now), waitMs(crowd, tx.now))
   if (wait > 0) throw tooManyAttempts(wait)
   const found = await accounts(tx).findByEmail(email)
-  const { matches, isStale } = await passwords.verify(password, found?.passwordHash)
+  const { matches, isStale } = await passwords.verify(password, found?.passwordHash ?? undefined)
   const account = matches && found ? await accounts(tx).findForUpdate(found.accountId) : undefined
-  // Checked again under the lock: the password may have changed while the hash was being made. Anybody can give a
-  // waiting address a password by signing up with it: told apart, it would say that nobody else has the address.
-  if (!account?.verifiedAt || account.passwordHash !== found?.passwordHash) {
+  // Checked again under the lock: the password may have changed while the hash was being made.
+  if (!account || account.passwordHash !== found?.passwordHash) {
     await throttles(tx).save(pair, countAttempt(held, SIGN_IN_BACKOFF, tx.now))
     const counted = await throttles(tx).hold(networkBucket)
     await throttles(tx).save(networkBucket, countAttempt(counted, NETWORK_BACKOFF, tx.now))
@@ -292,16 +284,12 @@ const authenticate = async (
  *
  * @throws `auth.token_invalid`
  */
-const redeem = async (
-  tx: Tx,
-  tokenHash: string,
-  purpose: Purpose,
-): Promise<{ readonly token: MailToken; readonly account: Account }> => {
+const redeem = async (tx: Tx, tokenHash: string, purpose: Purpose): Promise<Account> => {
   const accountId = await mailTokens(tx).accountOf(tokenHash)
   const account = accountId && (await accounts(tx).findForUpdate(accountId))
-  const token = account && (await mailTokens(tx).consume(tokenHash, purpose))
-  if (!token) throw tokenInvalid()
-  return { token, account }
+  const isUsed = account && (await mailTokens(tx).consume(tokenHash, purpose))
+  if (!isUsed) throw tokenInvalid()
+  return account
 }
 
 /**

@@ -310,7 +310,6 @@ export type MailToken = {
   readonly tokenHash: string
   readonly accountId: AccountId
   readonly purpose: Purpose
-  readonly passwordHash: string | null
   readonly expiresAt: Instant
 }
 
@@ -334,14 +333,15 @@ export const mailTokens = (tx: Tx) => {
     },
 
     /** Uses the token up: of two that bring it at once, one gets it. */
-    async consume(tokenHash: string, purpose: Purpose): Promise<MailToken | undefined> {
-      return db
+    async consume(tokenHash: string, purpose: Purpose): Promise<boolean> {
+      const row = await db
         .deleteFrom('mailTokens')
         .where('tokenHash', '=', tokenHash)
         .where('purpose', '=', purpose)
         .where('expiresAt', '>', at(tx.now))
-        .returningAll()
+        .returning('tokenHash')
         .executeTakeFirst()
+      return row !== undefined
     },
 
     async deleteAll(accountId: AccountId): Promise<void> {
@@ -518,7 +518,7 @@ type AccountRow = {
   accountId: AccountId
   email: string
   emailKey: string
-  passwordHash: string
+  passwordHash: string | null
   locale: string
   localeSequence: Generated<number>
   createdAt: InstantColumn

@@ -23,19 +23,9 @@ export const docsPage = (): string =>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/_hub/assets/docs.js"></script>`)
 
-const MAILED: Readonly<
-  Record<string, { title: string; operation: string; asksPassword: boolean }>
-> = {
-  '/verify': {
-    title: 'Confirm your address',
-    operation: '/v1/auth/verify-email',
-    asksPassword: false,
-  },
-  '/reset': {
-    title: 'Choose a new password',
-    operation: '/v1/auth/password-reset/confirm',
-    asksPassword: true,
-  },
+const MAILED: Readonly<Record<string, { title: string; operation: string }>> = {
+  '/verify': { title: 'Confirm your address', operation: '/v1/auth/verify-email' },
+  '/reset': { title: 'Choose a new password', operation: '/v1/auth/password-reset/confirm' },
 }
 
 /** Where a mail's link leads on this machine: a button, because opening a link must not yet do anything. */
@@ -46,7 +36,8 @@ export const mailTokenPage = (path: string, token: string): string | undefined =
     title: mailed.title,
     body: html`<form id="mailed" class="stack" data-operation="${mailed.operation}">
       <input type="hidden" name="token" value="${token}">
-      ${mailed.asksPassword ? html`<label for="password">New password</label><input id="password" name="password" type="password" minlength="8" required autocomplete="new-password">` : ''}
+      <label for="password">New password</label>
+      <input id="password" name="password" type="password" minlength="8" required autocomplete="new-password">
       <div class="actions"><button class="primary">${mailed.title}</button></div></form>
     <p id="said" role="status"></p>
     <script src="/_hub/assets/mailed.js" defer></script>`,

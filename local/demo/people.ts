@@ -34,9 +34,9 @@ export const meet = async (
   const tokens = await signIn().catch(async (error: unknown) => {
     if (!(error instanceof Refused)) throw error
     await api.call(authContract, 'signUp', {
-      body: { name, email, password, locale: 'en', timeZone: 'Europe/Paris' },
+      body: { name, email, locale: 'en', timeZone: 'Europe/Paris' },
     })
-    return confirm({ api, url, email, signIn })
+    return confirm({ api, url, email, password, signIn })
   })
   const { accountId, accessToken } = tokens
   return { name, email, password, accountId, accessToken, api: api.as(accessToken) }
@@ -50,11 +50,13 @@ const confirm = async <Tokens>({
   api,
   url,
   email,
+  password,
   signIn,
 }: {
   api: Api
   url: string
   email: string
+  password: string
   signIn: () => Promise<Tokens>
 }): Promise<Tokens> => {
   const tried = new Set<string>()
@@ -62,7 +64,7 @@ const confirm = async <Tokens>({
     const token = (await mailedTokens(url, email)).find((one) => !tried.has(one))
     if (token === undefined) return undefined
     tried.add(token)
-    await api.call(authContract, 'verifyEmail', { body: { token } }).catch(unlessRefused)
+    await api.call(authContract, 'verifyEmail', { body: { token, password } }).catch(unlessRefused)
     return signIn().catch(unlessRefused)
   })
 }

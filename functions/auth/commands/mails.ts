@@ -55,12 +55,11 @@ const sendToken = async (
 ): Promise<void> => {
   const token = tokens.make()
   const expiresAt = addMs(tx.now, MAIL_TOKEN_MS[purpose])
-  const { accountId, email, locale, passwordHash } = account
+  const { accountId, email, locale } = account
   await mailTokens(tx).insert({
     tokenHash: tokens.hashOf(token),
     accountId,
     purpose,
-    passwordHash: purpose === 'verify' ? passwordHash : null,
     expiresAt,
   })
   await emit(tx, [
@@ -81,7 +80,7 @@ const sendToken = async (
 const nobody = (email: string, { now }: Tx): Account => ({
   accountId: newId('account'),
   email,
-  passwordHash: '',
+  passwordHash: null,
   locale: 'en',
   createdAt: now,
   verifiedAt: null,

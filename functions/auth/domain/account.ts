@@ -5,8 +5,8 @@ export type Account = {
   readonly accountId: AccountId
   /** As its owner writes it; `emailKeyOf` compares. */
   readonly email: string
-  /** PHC string. Before the address is verified, that of the newest sign-up. */
-  readonly passwordHash: string
+  /** PHC string; null until whoever reads the mails to the address has set a password (decision 0061). */
+  readonly passwordHash: string | null
   /** Of the mails that it gets. */
   readonly locale: string
   readonly createdAt: Instant
