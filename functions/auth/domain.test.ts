@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { retiredKeys } from '../../shared/kernel/key-rotation.ts'
 import { addMs, DAY_MS, type Instant, instantOf, SECOND_MS } from '../../shared/kernel/time.ts'
-import { emailKeyOf } from './domain/address.ts'
 import { isOurPage, readRefreshCookie, refreshCookie } from './domain/browser.ts'
 import { isGuessable } from './domain/password-policy.ts'
 import { judge, REFRESH_GRACE_MS } from './domain/session.ts'
@@ -16,16 +15,6 @@ import {
 } from './domain/throttle.ts'
 
 const now = instantOf('2026-03-01T10:00:00Z')
-
-describe('emailKeyOf', () => {
-  it.each([
-    ['Ada@Example.org', 'ada@example.org'],
-    [' ada@example.org ', 'ada@example.org'],
-    ['ａｄａ@example.org', 'ada@example.org'],
-  ])('makes %s and its like one address', (typed, key) => {
-    expect(emailKeyOf(typed)).toBe(key)
-  })
-})
 
 describe('isGuessable', () => {
   it.each([

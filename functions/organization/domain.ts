@@ -2,6 +2,7 @@ import type { Permission } from '../../shared/contracts/define.ts'
 import { INVITATION_DAYS, ORGANIZATION_DEPTH_MAX } from '../../shared/contracts/organization.ts'
 import { builtInRoles } from '../../shared/contracts/roles.ts'
 import type { OrganizationEvent } from '../../shared/events/organization.ts'
+import { emailKeyOf } from '../../shared/kernel/email.ts'
 import type { AccountId, CourseId, Id, OrganizationId } from '../../shared/kernel/id.ts'
 import { addMs, DAY_MS, type Instant } from '../../shared/kernel/time.ts'
 import {
@@ -177,7 +178,7 @@ export const refuseUnlessInvited = (
   const state = invitationState(invitation, now)
   if (state !== 'pending') throw invitationOver(state)
   const isTheirs =
-    account?.isVerified === true && account.email.toLowerCase() === invitation.email.toLowerCase()
+    account?.isVerified === true && emailKeyOf(account.email) === emailKeyOf(invitation.email)
   if (!isTheirs) throw invitationAddress()
 }
 

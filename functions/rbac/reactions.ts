@@ -1,5 +1,6 @@
 import type { Reactions } from '../../shared/bus/reaction.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
+import { emailKeyOf } from '../../shared/kernel/email.ts'
 import { type AccountId, newId, type OrganizationId } from '../../shared/kernel/id.ts'
 import { courseRefReactions } from '../../shared/projection/course-refs.ts'
 import { isMembershipNews } from '../../shared/projection/membership-news.ts'
@@ -43,7 +44,7 @@ export const reactions: Reactions<Deps> = {
   },
 
   async 'account.email_verified'({ data, now, tx }, { platformAdminEmail }) {
-    if (data.email.toLowerCase() !== platformAdminEmail?.toLowerCase()) return
+    if (!platformAdminEmail || emailKeyOf(data.email) !== emailKeyOf(platformAdminEmail)) return
     const grant = {
       ...platformGrant(data.accountId, now),
       source: 'configuration' as const,

@@ -1,5 +1,6 @@
 import { EMAIL_CHANGES_PER_DAY_MAX } from '../../shared/contracts/user.ts'
 import type { UserEvent } from '../../shared/events/user.ts'
+import { emailKeyOf } from '../../shared/kernel/email.ts'
 import type { AccountId, MediaId } from '../../shared/kernel/id.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant, SECOND_MS, toIso } from '../../shared/kernel/time.ts'
 import {
@@ -40,9 +41,6 @@ export type EmailChange = {
 }
 
 export type Decision = { readonly profile: Profile; readonly events: readonly UserEvent[] }
-
-/** How two spellings of an address are compared. */
-export const emailKeyOf = (email: string): string => email.normalize('NFKC').trim().toLowerCase()
 
 export const changeProfile = (
   profile: Profile,

@@ -4,6 +4,7 @@ import { idSchema } from '../kernel/id.ts'
 import { pageOf, pageQuery } from '../kernel/page.ts'
 import { oneLine } from '../kernel/text.ts'
 import { isoSchema } from '../kernel/time.ts'
+import { emailSchema, localeSchema } from './auth.ts'
 import { defineContract } from './define.ts'
 
 /** Levels of organisations, the topmost included. */
@@ -16,16 +17,6 @@ export const SEATS_PER_POOL_MAX = 100_000
 const nameSchema = oneLine(z.string().trim().min(1).max(200)).meta({
   examples: ['Riverside College'],
 })
-
-const localeSchema = z
-  .string()
-  .regex(/^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$/, { error: 'must be a BCP 47 language tag' })
-  .meta({ examples: ['en', 'pt-BR'] })
-
-const emailSchema = z
-  .email()
-  .max(254)
-  .meta({ examples: ['ada@example.org'] })
 
 const seatCountSchema = z
   .int()

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { OpaqueTokens } from '../../../shared/auth/opaque-token.ts'
 import type { Tx } from '../../../shared/db/transaction.ts'
+import { emailKeyOf } from '../../../shared/kernel/email.ts'
 import { newId } from '../../../shared/kernel/id.ts'
 import { addMs, toIso } from '../../../shared/kernel/time.ts'
 import { type Account, MAIL_TOKEN_MS, mayBeMailed, type Purpose } from '../domain/account.ts'
-import { emailKeyOf } from '../domain/address.ts'
 import { type Backoff, countAttempt, MAIL_BACKOFF, waitMs } from '../domain/throttle.ts'
 import { emit, mailTokens, throttles } from '../store.ts'
 

@@ -1,4 +1,4 @@
-import { emailKeyOf } from './address.ts'
+import { emailKeyOf } from '../../../shared/kernel/email.ts'
 
 /**
  * Whether a password is among those that are guessed first (NIST SP 800-63B section 5.1.1.2): the most used of

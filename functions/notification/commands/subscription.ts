@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod'
 import { categorySchema } from '../../../shared/contracts/notification.ts'
+import { emailKeyOf } from '../../../shared/kernel/email.ts'
 import { idSchema } from '../../../shared/kernel/id.ts'
 
 const ISSUER = 'hub-notification'
@@ -51,4 +52,4 @@ export const signedSubscriptions = (key: Uint8Array): Subscriptions => ({
 
 /** How an address is remembered where it must not stand in the open: any spelling of it alike. */
 export const hashOfAddress = (address: string): string =>
-  createHash('sha256').update(address.normalize('NFKC').trim().toLowerCase()).digest('hex')
+  createHash('sha256').update(emailKeyOf(address)).digest('hex')
