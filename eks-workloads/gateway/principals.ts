@@ -33,7 +33,7 @@ export const SESSION_STALE_MS_MAX = 10 * MINUTE_MS
 export const GRANTS_STALE_MS_MAX = 5 * MINUTE_MS
 /** An internal token is handed out again for so long; it lives for 60 s. */
 export const TOKEN_REUSE_MS = 30 * SECOND_MS
-/** No access token lives longer (architecture section 9), so no older deactivation needs remembering. */
+/** No access token lives longer, so no older deactivation needs remembering. */
 export const ACCESS_TOKEN_MS_MAX = HOUR_MS
 
 /** Who calls: proven, alive, and what they may do. */

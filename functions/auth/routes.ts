@@ -168,7 +168,7 @@ export const routes: Handlers<typeof authContract, Deps> = {
 
   async changePassword({ body, caller, now, tx }, deps) {
     const bucket = throttleKey('password', caller.sessionId)
-    const held = await throttles(tx).hold(bucket)
+    const held = await throttles(tx).lockOrCreate(bucket)
     if (waitMs(held, now) > 0) throw tooManyAttempts(waitMs(held, now))
     const account = await accounts(tx).findForUpdate(caller.accountId)
     if (!account) throw sessionEnded()
@@ -257,7 +257,7 @@ const authenticate = async (
 ): Promise<Account | DomainError> => {
   const network = networkOf(headers.get('x-forwarded-for'))
   const pair = throttleKey('sign-in', emailKeyOf(email), network)
-  const held = await throttles(tx).hold(pair)
+  const held = await throttles(tx).lockOrCreate(pair)
   const networkBucket = throttleKey('network', network)
   // Only looked at: holding it would make a whole school sign in one by one.
   const crowd = await throttles(tx).find(networkBucket)
@@ -269,7 +269,7 @@ const authenticate = async (
   // Checked again under the lock: the password may have changed while the hash was being made.
   if (!account || account.passwordHash !== found?.passwordHash) {
     await throttles(tx).save(pair, countAttempt(held, SIGN_IN_BACKOFF, tx.now))
-    const counted = await throttles(tx).hold(networkBucket)
+    const counted = await throttles(tx).lockOrCreate(networkBucket)
     await throttles(tx).save(networkBucket, countAttempt(counted, NETWORK_BACKOFF, tx.now))
     return credentialsWrong()
   }

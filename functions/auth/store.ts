@@ -362,7 +362,7 @@ export const throttles = (tx: Tx) => {
     },
 
     /** Takes the bucket's lock: attempts on it wait for each other until this transaction ends. */
-    async hold(bucket: string): Promise<Bucket> {
+    async lockOrCreate(bucket: string): Promise<Bucket> {
       await db
         .insertInto('throttles')
         .values({ bucket, attempts: 0, lastAt: at(tx.now), blockedUntil: at(tx.now) })

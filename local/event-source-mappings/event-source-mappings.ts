@@ -60,7 +60,7 @@ const LOCAL_SERVERS = 'localhost:9098'
 
 /**
  * Plays Lambda's MSK event-source mappings over the bus: each is a consumer group that invokes its function with
- * batches, one at a time for each partition, and repeats what failed without end (aws-facts section 2).
+ * batches, one at a time for each partition, and repeats what failed without end.
  *
  * @throws an Error for a consumer group that two mappings share, which Lambda refuses.
  */

@@ -37,7 +37,7 @@ export type Outcome = 'done' | 'repeated' | 'ignored' | 'parked'
 
 /**
  * Takes one record: decode, validate, then inbox row and effect in one transaction. What cannot be digested
- * is parked with its reason, so that the partition goes on (architecture section 6).
+ * is parked with its reason, so that the partition goes on.
  *
  * @throws only for infrastructure: the record was not handled and must be delivered again.
  */

@@ -44,7 +44,7 @@ export const localeSchema = z
 
 /**
  * How the refresh token travels: in JSON for API clients, as an HttpOnly `__Host-` cookie for browsers, which
- * never see it (architecture section 9).
+ * never see it.
  */
 const transportSchema = z.enum(['body', 'cookie'])
 

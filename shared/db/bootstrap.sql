@@ -1,4 +1,4 @@
--- Once a database, before any service: what row-level security needs (architecture section 5).
+-- Once a database, before any service: what row-level security needs.
 -- The second wall behind the rules in code. `hub.tenant` is set by SET LOCAL in every transaction: an organisation,
 -- or '*' where an operation stands above organisations. Unset shows nothing: it fails closed.
 create schema if not exists hub;

@@ -1,6 +1,6 @@
 import { DAY_MS } from '../kernel/time.ts'
 
-/** One topic per producing service (architecture section 6). */
+/** One topic per producing service. */
 export const topicOf = (service: string): string => `hub.${service}.v1`
 
 /** Of the one event-source mapping by which a service follows a producer (decision 0018). */

@@ -4,7 +4,7 @@ import { DomainError } from '../kernel/errors.ts'
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from './idempotency.ts'
 import { requestInvalid } from './problem.ts'
 
-/** What a load balancer hands to a Lambda at most (aws-facts section 1). */
+/** What a load balancer hands to a Lambda at most (AWS's guide to Lambda functions as targets). */
 export const BODY_BYTES_MAX = 1_000_000
 
 type Input = { readonly params: unknown; readonly query: unknown; readonly body: unknown }

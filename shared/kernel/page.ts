@@ -5,7 +5,7 @@ import { type Instant, instantOf, isoSchema } from './time.ts'
 export const PAGE_LIMIT_MAX = 100
 export const PAGE_LIMIT_DEFAULT = 20
 
-/** `?cursor=&limit=`: the query of every list (architecture section 4). The cursor is opaque to clients. */
+/** `?cursor=&limit=`: the query of every list. The cursor is opaque to clients. */
 export const pageQuery = {
   cursor: z.string().max(512).optional(),
   limit: z.coerce.number().int().min(1).max(PAGE_LIMIT_MAX).default(PAGE_LIMIT_DEFAULT),

@@ -2,7 +2,7 @@ import type { ALBEvent, ALBResult } from 'aws-lambda'
 
 /**
  * An ALB's event as a web request. Query values arrive as the client encoded them and stay so; repeated headers
- * and parameters survive, because every target group has multi-value headers on (aws-facts section 1).
+ * and parameters survive, because every target group has multi-value headers on.
  */
 export const toRequest = (event: ALBEvent): Request => {
   const headers = new Headers()

@@ -42,7 +42,7 @@ export const throttleKey = (...parts: readonly string[]): string =>
 
 // What comes while the bucket is blocked does not count: nobody makes the wait longer by asking.
 const takeTurn = async (tx: Tx, bucket: string, backoff: Backoff): Promise<boolean> => {
-  const held = await throttles(tx).hold(bucket)
+  const held = await throttles(tx).lockOrCreate(bucket)
   const isInTurn = waitMs(held, tx.now) === 0
   await throttles(tx).save(bucket, isInTurn ? countAttempt(held, backoff, tx.now) : held)
   return isInTurn

@@ -149,11 +149,11 @@ export const publishedKeys = async (
   accessTokens: AccessTokens,
 ): Promise<readonly DatedSigningKey[]> => {
   const keys = await signingKeys(tx).list()
-  return signingKeyAt(keys, tx.now) ? keys : turnKeys(tx, accessTokens)
+  return signingKeyAt(keys, tx.now) ? keys : rotateSigningKeys(tx, accessTokens)
 }
 
 /** Makes the coming key when it is time and drops those that no token can name any more. */
-export const turnKeys = async (
+export const rotateSigningKeys = async (
   tx: Tx,
   accessTokens: AccessTokens,
 ): Promise<readonly DatedSigningKey[]> => {

@@ -20,7 +20,7 @@ export type SendResult =
   /** The provider will never take this mail. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** The provider is away, busy, or does not know us just now. */
-  | { readonly kind: 'unwell'; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly reason: string }
 
 export type Mailer = { send(mail: Mail): Promise<SendResult> }
 
@@ -82,5 +82,5 @@ const failureOf = (error: unknown): SendResult => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const reason = `provider.${typeof code === 'number' || typeof code === 'string' ? code : 'error'}`
   const isRefused = typeof code === 'number' && REFUSED_STATUSES.includes(code)
-  return { kind: isRefused ? 'refused' : 'unwell', reason }
+  return { kind: isRefused ? 'refused' : 'unavailable', reason }
 }

@@ -41,7 +41,7 @@ type Run = Pick<JobCall, 'now' | 'log' | 'transaction'>
 
 /**
  * Sends what is due: claim, look at preferences and suppressions, send, confirm. Stops as soon as the provider is
- * unwell; the schedule comes back.
+ * unavailable; the schedule comes back.
  */
 export const sendDue = async (run: Run, sender: Sender): Promise<void> => {
   for (let batch = 0; batch < BATCHES_PER_RUN_MAX; batch += 1) {

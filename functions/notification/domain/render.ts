@@ -1,3 +1,4 @@
+import { html } from 'hono/html'
 import { textsFor } from './locale.ts'
 import { type Content, type Facts, type TemplateName, templates } from './message.ts'
 import type { Texts } from './templates/texts.ts'
@@ -69,23 +70,15 @@ export const renderUnsubscribePage = ({
 }): string => {
   const { title, question, button, done } = textsFor(locale).unsubscribePage
   // The form posts back to the very address, with the body that RFC 8058 gives a mail program's own button.
-  const form = `<p>${escapeHtml(question)}</p>
+  const form = html`<p>${question}</p>
 <form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">
-<button>${escapeHtml(button)}</button></form>`
+<button>${button}</button></form>`
   return page({
     lang: locale,
     title,
-    body: `<h1>${escapeHtml(title)}</h1>\n${isDone ? `<p>${escapeHtml(done)}</p>` : form}`,
+    body: html`<h1>${title}</h1>\n${isDone ? html`<p>${done}</p>` : form}`,
   })
 }
-
-export const escapeHtml = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
 
 type Parts = {
   readonly lang: string
@@ -139,28 +132,24 @@ const toText = ({ greeting, paragraphs, action, link, signature, ...foot }: Part
     ...(foot.unsubscribeUrl ? [`--\n${foot.unsubscribe}: ${foot.unsubscribeUrl}`] : []),
   ].join('\n\n')
 
-const toHtml = ({ lang, subject, greeting, paragraphs, action, link, ...foot }: Parts): string =>
-  page({
-    lang,
-    title: subject,
-    body: [
-      ...[greeting, ...paragraphs].map((text) => `<p>${escapeHtml(text)}</p>`),
-      ...(link ? [`<p><a href="${escapeHtml(link)}">${escapeHtml(action)}</a></p>`] : []),
-      `<p>${escapeHtml(foot.signature)}</p>`,
-      ...(foot.unsubscribeUrl
-        ? [
-            `<p><small><a href="${escapeHtml(foot.unsubscribeUrl)}">${escapeHtml(foot.unsubscribe)}</a></small></p>`,
-          ]
-        : []),
-    ].join('\n'),
-  })
+const toHtml = ({ lang, subject, greeting, paragraphs, action, link, ...foot }: Parts): string => {
+  const { signature, unsubscribe, unsubscribeUrl } = foot
+  const said = [greeting, ...paragraphs].map((text) => html`<p>${text}</p>\n`)
+  const button = link ? html`<p><a href="${link}">${action}</a></p>\n` : ''
+  const end = unsubscribeUrl
+    ? html`\n<p><small><a href="${unsubscribeUrl}">${unsubscribe}</a></small></p>`
+    : ''
+  return page({ lang, title: subject, body: html`${said}${button}<p>${signature}</p>${end}` })
+}
 
-const page = ({ lang, title, body }: { lang: string; title: string; body: string }): string =>
-  `<!doctype html>
-<html lang="${escapeHtml(lang)}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title></head>
+type Html = ReturnType<typeof html>
+
+const page = ({ lang, title, body }: { lang: string; title: string; body: Html }): string =>
+  String(html`<!doctype html>
+<html lang="${lang}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title></head>
 <body>
 ${body}
 </body>
 </html>
-`
+`)
