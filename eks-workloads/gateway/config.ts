@@ -41,7 +41,7 @@ export const configSchema = z.object({
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   /** The URL is a cluster's (ElastiCache: cluster mode enabled). */
   REDIS_CLUSTER: z.stringbool().default(false),
-  /** Redis has so long to count one call; then the replica counts by itself. */
+  /** How long Redis has to count one call; then the replica counts by itself. */
   REDIS_TIMEOUT_MS: milliseconds(100, 10_000),
   RATE_DEFAULT: perMinute(1_200),
   RATE_WRITE: perMinute(600),

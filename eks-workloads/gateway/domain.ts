@@ -53,7 +53,7 @@ export const rateKeyOf = (
     ? `${access.organizationId}|${access.accountId}`
     : `-|${networkOfAddress(clientAddress)}`
 
-/** A breaker opens when so many of the calls in its window failed … */
+/** A breaker opens when at least this many calls in its window failed … */
 export const BREAKER_FAILURES_MIN = 10
 /** … and they are at least this part of all. */
 export const BREAKER_FAILURE_RATIO = 0.5

@@ -6,7 +6,7 @@ import { SECOND_MS } from '../../shared/kernel/time.ts'
 import { describeError, type Log } from '../../shared/observe/logger.ts'
 import { producersHeard } from './reactions.ts'
 
-/** The log is looked at so often: is it there, and is this replica behind? */
+/** How often the log is looked at: is it there, and is this replica behind? */
 export const LAG_POLL_MS = 2 * SECOND_MS
 export const JOIN_POLL_MS = SECOND_MS / 2
 

@@ -9,11 +9,11 @@ import {
 import { describeError, type Log } from '../../shared/observe/logger.ts'
 import { identityUnavailable } from './errors.ts'
 
-/** Keys are read again so often, so that a withdrawn one stops counting. */
+/** How often keys are read again, so that a withdrawn one stops counting. */
 export const KEYS_REFRESH_MS = 5 * MINUTE_MS
 /** Unknown key ids buy at most one question to auth in this time, however many ask. */
 export const KEYS_REFRESH_MS_MIN = 5 * SECOND_MS
-/** While auth is away, the keys last read count for so long. */
+/** How long the keys last read count while auth is away. */
 export const KEYS_STALE_MS_MAX = 24 * HOUR_MS
 export const KEYS_MAX = 20
 

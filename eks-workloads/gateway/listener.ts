@@ -18,7 +18,7 @@ import type { Gateway } from './service.ts'
 /** Above the 60 s of the balancer before us, so that it is never we who close a connection it is about to use. */
 export const KEEP_ALIVE_MS = 65 * SECOND_MS
 export const CLIENT_HEADERS_MS_MAX = 10 * SECOND_MS
-/** Late clients are looked for so often. */
+/** How often late clients are looked for. */
 const CONNECTIONS_CHECK_MS = SECOND_MS / 2
 const DRAIN_POLL_MS = 25
 

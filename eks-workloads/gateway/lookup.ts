@@ -2,7 +2,7 @@ import QuickLRU from 'quick-lru'
 import type { Clock, Instant } from '../../shared/kernel/time.ts'
 import type { Epoch, Epochs } from './epochs.ts'
 
-/** A question whose answer was overtaken while it was under way is asked again, so often in all. */
+/** A question whose answer was overtaken while it was under way is asked again: tries in all. */
 export const ASK_ATTEMPTS_MAX = 3
 
 export type LookupOptions<Key, Value> = {

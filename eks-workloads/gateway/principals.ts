@@ -23,15 +23,15 @@ import { createLookup } from './lookup.ts'
 export const SESSIONS_MAX = 50_000
 export const PRINCIPALS_MAX = 50_000
 export const DEACTIVATED_MAX = 10_000
-/** With events arriving, an answer is asked for again after so long: a net below the events. */
+/** With events arriving, how old an answer may be before it is asked for again: a net below the events. */
 export const FRESH_MS = MINUTE_MS
 /** Without events, so that a revocation still counts within about a second. */
 export const FRESH_WITHOUT_EVENTS_MS = SECOND_MS
-/** With auth away, sessions that it last called live go on for so long. */
+/** With auth away, how long sessions go on that it last called live. */
 export const SESSION_STALE_MS_MAX = 10 * MINUTE_MS
-/** With rbac away, permissions last read count for so long. */
+/** With rbac away, how long permissions last read count. */
 export const GRANTS_STALE_MS_MAX = 5 * MINUTE_MS
-/** An internal token is handed out again for so long; it lives for 60 s. */
+/** How long an internal token is handed out again; it lives for 60 s. */
 export const TOKEN_REUSE_MS = 30 * SECOND_MS
 /** No access token lives longer, so no older deactivation needs remembering. */
 export const ACCESS_TOKEN_MS_MAX = HOUR_MS

@@ -17,7 +17,7 @@ export const UPSTREAM_CONNECTIONS_MAX = 512
 export const CONNECT_TIMEOUT_MS = 3 * SECOND_MS
 /** A connection idle for longer is not used again: below every balancer's own limit. */
 export const UPSTREAM_IDLE_MS = 4 * SECOND_MS
-/** A read that lost its connection before any answer is sent so often in all. */
+/** How often a read is sent in all that lost its connection before any answer. */
 export const READ_ATTEMPTS_MAX = 2
 
 export type Forwarding = {

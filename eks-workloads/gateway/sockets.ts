@@ -29,9 +29,9 @@ export const SOCKETS_MAX = 10_000
 export const SOCKETS_PER_ACCOUNT_MAX = 20
 /** A socket silent on both sides for longer is closed; pods ping more often than that. */
 export const SOCKET_IDLE_MS_MAX = 2 * MINUTE_MS
-/** A pod has so long to accept. */
+/** How long a pod has to accept. */
 export const SOCKET_CONNECT_MS_MAX = 5 * SECOND_MS
-/** A closing socket has so long to say goodbye. */
+/** How long a closing socket has to say goodbye. */
 export const SOCKET_CLOSE_MS_MAX = SECOND_MS
 /** In `Sec-WebSocket-Protocol` a browser, which cannot set headers, offers its access token behind this. */
 export const TOKEN_PROTOCOL_PREFIX = 'hub.token.'

@@ -22,7 +22,7 @@ import type { RefreshToken, Session } from './domain/session.ts'
 import { type Bucket, FORGET_AFTER_MS_MAX } from './domain/throttle.ts'
 import { emailTaken } from './errors.ts'
 
-/** Ended sessions are kept so long, for whoever asks after them. */
+/** How long ended sessions are kept for whoever asks after them. */
 const ENDED_SESSION_DAYS = 30
 
 export const emit = (tx: Tx, events: readonly AuthEvent[]): Promise<void> =>

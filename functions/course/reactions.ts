@@ -5,7 +5,7 @@ import type { Deps } from './routes.ts'
 import { courses } from './store.ts'
 
 const PAGE_COURSES_MAX = 100
-/** So many pages with one event, more than anybody teaches; on what were left, rbac gives who has left nothing. */
+/** Pages that one event goes through, more than anybody teaches; on what were left, rbac gives who has left nothing. */
 const PAGES_MAX = 10
 
 /** Who learns in a private course may know of it; who leaves the organisation teaches none of its courses. */

@@ -6,10 +6,10 @@ import { admitLearner, decideOn, knownCourse } from './commands/admission.ts'
 import { end, revoke } from './domain/enrollment.ts'
 import { enrollments, memberships, type WaitingSeat } from './store.ts'
 
-/** So many waiting seats are given with one `course.published`; the job takes the others. */
+/** Waiting seats that one `course.published` gives; the job gives the others. */
 export const WAITING_SEATS_MAX = 100
 
-/** So many enrolments end with one `member.removed`; the job takes the others. */
+/** Enrolments that one `member.removed` ends; the job ends the others. */
 export const LEFT_BEHIND_MAX = 100
 
 export const reactions: Reactions<unknown> = {

@@ -15,9 +15,9 @@ export type SweepEvent = { readonly job: 'sweep' }
 export const INBOX_KEPT_MS = 2 * EVENT_RETENTION_MS
 /** Past its time by more than any request lasts: nobody who has found the key valid is still reading it. */
 export const IDEMPOTENCY_GRACE_MS = HOUR_MS
-/** One statement forgets at most so many rows: well below the role's statement timeout. */
+/** Rows that one statement forgets at most: well below the role's statement timeout. */
 export const PAGE_ROWS_MAX = 2_000
-/** One run takes at most so many pages of each table; the next run goes on. */
+/** Pages of each table that one run takes at most; the next run goes on. */
 export const PAGES_MAX = 200
 
 export type Sweeper = {

@@ -16,7 +16,7 @@ import {
 } from './domain.ts'
 import { progress } from './store.ts'
 
-/** A learner's log in one course is read in so many pages at most: a million facts. */
+/** Pages in which a learner's log in one course is read at most: a million facts. */
 const LOG_PAGES_MAX = 1_000
 
 /** Takes one thing that a learner did: into the log, into the state, and what follows from it. Once per `factId`. */

@@ -6,7 +6,7 @@ import { rebuild, take, takeEnrollment } from './commands.ts'
 import type { LearnerKey } from './domain.ts'
 import { progress } from './store.ts'
 
-/** So many learners are settled with one `course.published`; the job takes the others. */
+/** Learners whom one `course.published` settles; the job settles the others. */
 export const WAITING_LEARNERS_MAX = 100
 
 export const reactions: Reactions<unknown> = {

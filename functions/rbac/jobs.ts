@@ -4,7 +4,7 @@ import { changeGrants } from './commands.ts'
 import type { Deps } from './routes.ts'
 import { type Due, grants } from './store.ts'
 
-/** One run ends what has run out for so many accounts; the next minute goes on. */
+/** Accounts whose expired grants one run ends; the next minute's run goes on. */
 export const EXPIRED_ACCOUNTS_PER_RUN_MAX = 1_000
 
 export const jobs: Jobs<Deps> = {

@@ -24,7 +24,7 @@ export type Membership = {
 
 export type Member = Profile & { readonly role: Role }
 
-/** An export shows so many; nobody belongs to more, or asks for as many within the time that they are kept. */
+/** Rows of one kind in an export: nobody belongs to more organisations, or asks for as many addresses while they are kept. */
 const EXPORTED_ROWS_MAX = 1_000
 
 export const profiles = (tx: Tx) => {

@@ -60,7 +60,7 @@ export const internalTokenVerifier = (publicKeys: readonly JWK[]): VerifyInterna
   }
 }
 
-/** Of so many tokens a service remembers that they hold. */
+/** Tokens of which a service remembers that they hold. */
 export const PROVEN_TOKENS_MAX = 1_000
 
 type Proven = { readonly identity: Identity; readonly endsAt: number }

@@ -30,7 +30,7 @@ export type ConsumeOptions<Deps> = {
   readonly isLogged?: Sampling
 }
 
-/** A reaction that fails is tried so often in all, at once, before its record is parked. */
+/** Tries of a failing reaction in all, one after the other at once, before its record is parked. */
 export const REACTION_ATTEMPTS_MAX = 3
 
 export type Outcome = 'done' | 'repeated' | 'ignored' | 'parked'
@@ -79,7 +79,7 @@ const take = async <Deps>(
  * Tries the parked records of a consumer again. Their keys have gone on meanwhile: a reaction that may be redriven
  * ignores what is older than what it knows.
  *
- * @param place of the only one that is tried; otherwise so many of the least tried.
+ * @param place of the only one that is tried; otherwise the least tried, up to the limit.
  * @returns how many went through, and how many are still parked.
  * @throws only for infrastructure; what went through until then is recorded.
  */

@@ -49,7 +49,7 @@ export type Subscription = {
   readonly batchSizeMax?: number
   /** Where a group without a committed offset begins: the oldest record kept, or the next one. */
   readonly fromBeginning: boolean
-  /** A member that was not heard of for so long is out of the group. Kafka's brokers refuse less than 6 s. */
+  /** After this silence a member is out of the group. Kafka's brokers refuse less than 6 s. */
   readonly sessionTimeoutMs?: number
   /** The longest pause between two deliveries of a failing batch. */
   readonly retryDelayMsMax?: number

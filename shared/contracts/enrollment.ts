@@ -9,7 +9,7 @@ export const CAPACITY_MAX = 1_000_000
 export const ACCESS_DAYS_MAX = 3_650
 export const CODE_USES_MAX = 100_000
 export const BATCH_ROWS_MAX = 100
-/** An enrolment collects at most so many, revoked ones included. */
+/** Entitlements of an enrolment at most, revoked ones included. */
 export const ENTITLEMENTS_MAX = 50
 
 /** Where an entitlement came from; each is given and revoked on its own. */
@@ -61,7 +61,7 @@ const settingsFields = {
   /** Before and after this nobody enrols by themselves or by code; null leaves that side open. */
   opensAt: isoSchema.nullable(),
   closesAt: isoSchema.nullable(),
-  /** Access lasts so many calendar days in `timeZone`; null for ever. */
+  /** Calendar days in `timeZone` that access lasts; null for ever. */
   accessDays: z
     .int()
     .min(1)

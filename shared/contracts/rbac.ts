@@ -5,12 +5,12 @@ import { isoSchema } from '../kernel/time.ts'
 import { defineContract, type Permission } from './define.ts'
 import { type BuiltInRoleName, builtInRoles } from './roles.ts'
 
-/** An account holds at most so many live grants on single courses: they travel in a header. */
+/** Live grants on single courses that an account holds at most: they travel in a header. */
 export const COURSE_GRANTS_MAX = 100
 export const ROLES_PER_ORGANIZATION_MAX = 100
 export const PERMISSIONS_PER_ROLE_MAX = 100
 export const CHECKS_PER_BATCH_MAX = 100
-/** An explanation lists so many grants, live ones first. */
+/** Grants that an explanation lists, live ones first. */
 export const EXPLAINED_GRANTS_MAX = 500
 
 const permissionSchema = z

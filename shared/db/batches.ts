@@ -7,7 +7,7 @@ type Call = {
   transaction<Result>(tenant: Tenant, work: (tx: Tx) => Promise<Result>): Promise<Result>
 }
 
-/** A transaction sweeps so many rows of each kind, a run so many times: the next run goes on. */
+/** Rows of each kind that a transaction sweeps, and transactions of one run: the next run goes on. */
 const SWEPT_ROWS_MAX = 1_000
 const SWEEPS_MAX = 100
 
@@ -29,7 +29,7 @@ export const eachDue = async <Row extends object>(
     /** The next page in a fixed order; those that fail are in front of `last` and do not come twice in one run. */
     due(tx: Tx, page: { readonly last: Row | undefined; readonly limit: number }): Promise<Row[]>
     readonly rowsMax: number
-    /** What is left after so many pages is the next run's. */
+    /** Pages of one run: what is left is the next run's. */
     readonly pagesMax?: number
     /** Opens the transaction of this one row. */
     work(row: Row): Promise<unknown>
@@ -54,7 +54,7 @@ export const eachDue = async <Row extends object>(
 /**
  * Deletes what is past its time, in transactions that stay short.
  *
- * @param sweep deletes at most so many rows of each kind.
+ * @param sweep deletes at most `limit` rows of each kind.
  * @returns how many rows are gone.
  */
 export const sweepRows = async (

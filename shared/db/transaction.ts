@@ -53,7 +53,7 @@ export type OutgoingEvent = {
   readonly envelope: Omit<Envelope, 'sequence'>
 }
 
-/** A deadlock or a serialization failure is worth so many tries in all. */
+/** Tries in all after a deadlock or a serialization failure. */
 const ATTEMPTS_MAX = 3
 
 /**

@@ -10,14 +10,14 @@ export const consumerGroupOf = (consumer: string, producer: string): string =>
 /** Where a consumer parks what it cannot digest. */
 export const deadLetterTopicOf = (consumer: string): string => `hub.${consumer}.dlq`
 
-/** The log keeps an event for so long; inboxes remember what they have taken for twice as long. */
+/** How long the log keeps an event; inboxes remember what they have taken for twice as long. */
 export const EVENT_RETENTION_MS = 7 * DAY_MS
 
 /** What a topic is like on Kafka; decision 0013 says where the numbers come from. */
 export type TopicSettings = {
   readonly partitions: number
   readonly replicas: number
-  /** A record is acknowledged once so many replicas have it. */
+  /** Replicas that must have a record before it is acknowledged. */
   readonly inSyncReplicasMin: number
   readonly retentionMs: number
 }

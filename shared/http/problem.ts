@@ -17,7 +17,7 @@ export const problemSchema = z
 
 export type Problem = z.infer<typeof problemSchema>
 
-/** At most so many field errors are listed: a hostile body must not buy a huge answer. */
+/** Field errors that are listed at most: a hostile body must not buy a huge answer. */
 const FIELD_ERRORS_MAX = 20
 
 const kinds: Readonly<Record<ErrorKind, { status: number; title: string }>> = {

@@ -2,11 +2,11 @@ import { addMs, type Instant } from './time.ts'
 
 /** How the keys of one set follow each other, in milliseconds. */
 export type KeyRotation = {
-  /** A key signs for so long. */
+  /** How long a key signs. */
   readonly lifeMs: number
-  /** A key is published so long before it signs: longer than anybody caches the set. */
+  /** How long before it signs a key is published: longer than anybody caches the set. */
   readonly leadMs: number
-  /** A replaced key is kept for so long: what was begun or signed with it may still need it. */
+  /** How long a replaced key is kept: what was begun or signed with it may still need it. */
   readonly lingerMs: number
 }
 

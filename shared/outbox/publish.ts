@@ -9,7 +9,7 @@ export const STREAMS_PER_BATCH_MAX = 50
 export const EVENTS_PER_STREAM_MAX = 20
 /** One batch holds at most so much, as JSON; a single event may be larger. */
 export const BATCH_BYTES_MAX = 4 * 1_024 * 1_024
-/** One call publishes at most so many batches; the next nudge or tick goes on. */
+/** Batches that one call publishes at most; the next nudge or tick goes on. */
 export const BATCHES_MAX = 1_000
 /** Longer than a send with all its retries, so that only a dead publisher's lease runs out. */
 export const LEASE_MS = 60_000

@@ -8,7 +8,7 @@ import {
 import { topicOf } from '../events/topics.ts'
 import { assert } from '../kernel/assert.ts'
 
-/** One transaction writes at most so many events; a bulk command works in pages. */
+/** Events that one transaction writes at most; a bulk command works in pages. */
 export const EVENTS_PER_TRANSACTION_MAX = 500
 
 /** An event as JSON; with key and headers it fits into a record (`RECORD_BYTES_MAX` of the bus). */

@@ -19,7 +19,7 @@ export class NotPrintable extends Error {
   override readonly name = 'NotPrintable'
 }
 
-/** Results of former sheets are kept for so many more: the template stays warm, the memory bounded. */
+/** Sheets for which results of former ones are kept: the template stays warm, the memory bounded. */
 const CACHE_AGE_MAX = 10
 
 /** @param fontsPath folders, joined as in PATH. */

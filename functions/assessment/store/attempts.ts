@@ -50,7 +50,7 @@ export type Overdue = {
   readonly deadline: Instant
 }
 
-/** Versions of questions that an assessment has asked are counted, so many at most. */
+/** Rows of statistics: versions of questions that an assessment has asked. */
 const STATISTICS_ROWS_MAX = 2_000
 
 /** Attempts and the learners' results. */

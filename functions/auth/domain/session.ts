@@ -6,10 +6,10 @@ export const REFRESH_TOKEN_MS = 7 * DAY_MS
 /** Tabs and retries that present one token within this time get the same successor. */
 export const REFRESH_GRACE_MS = 30 * SECOND_MS
 
-/** So often a token can have been exchanged within the grace; more is no client of ours. */
+/** How many times a token may be exchanged within the grace: more is no client of ours. */
 export const REFRESH_HOPS_MAX = 20
 
-/** An account has so many live sessions; a further sign-in ends the oldest. */
+/** Live sessions of an account: one more sign-in ends the oldest. */
 export const SESSIONS_PER_ACCOUNT_MAX = 50
 
 export const USER_AGENT_LENGTH_MAX = 255

@@ -8,7 +8,7 @@ import {
   SECOND_MS,
 } from '../../../shared/kernel/time.ts'
 
-/** So many attempts are free; each further one waits twice as long as the one before. */
+/** Attempts that are free; each one after them waits twice as long as the one before. */
 export type Backoff = {
   readonly freeAttempts: number
   readonly firstWaitMs: number

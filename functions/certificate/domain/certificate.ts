@@ -82,9 +82,9 @@ export type Issued = Certificate & {
   readonly pdf: Pdf
 }
 
-/** A run that nobody has heard of for so long is looked after. An execution takes seconds. */
+/** After this silence a run is looked after. An execution takes seconds. */
 export const CHECK_AFTER_MS = 2 * MINUTE_MS
-/** A certificate is given up when execution after execution has ended without an answer for so long. */
+/** After this time of executions that end without an answer a certificate is given up. */
 export const GIVE_UP_AFTER_MS = 20 * MINUTE_MS
 
 /** Idempotent: a run is one execution, however often it is started. */

@@ -41,7 +41,7 @@ export const OPEN_UPLOADS_MAX = 200
 export const OWN_OPEN_UPLOADS_MAX = 20
 /** An upload that is not complete by then is given up. */
 export const UPLOAD_MS_MAX = 7 * DAY_MS
-/** Deleted files stay recoverable by an operator for so long. */
+/** How long an operator can recover a deleted file. */
 export const DELETED_KEPT_MS = 7 * DAY_MS
 /**
  * When S3 is cleared of an upload that ended, counted from one sweep to the next: a part that was

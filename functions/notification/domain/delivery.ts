@@ -3,7 +3,7 @@ import type { AccountId, Id, OrganizationId } from '../../../shared/kernel/id.ts
 import { addMs, HOUR_MS, type Instant, SECOND_MS } from '../../../shared/kernel/time.ts'
 import type { Content, TemplateName } from './message.ts'
 
-/** A mail is tried so often in all, over three hours at most. */
+/** How often a mail is tried in all, over three hours at most. */
 export const ATTEMPTS_MAX = 10
 const RETRY_DELAY_MS_MIN = 30 * SECOND_MS
 const RETRY_DELAY_MS_MAX = HOUR_MS

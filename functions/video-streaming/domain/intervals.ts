@@ -1,7 +1,7 @@
 /** A watched stretch of a video in milliseconds: from, and up to but not with. */
 export type Interval = readonly [startMs: number, endMs: number]
 
-/** So many are kept; an honest viewer has a few. Above it the longest stay. */
+/** Intervals that are kept: an honest viewer has a few. Where there are more, the longest stay. */
 export const INTERVALS_MAX = 2_000
 
 /** Players report time in steps: a gap as short as this between two stretches was played. */

@@ -18,7 +18,7 @@ import { assign } from './assign.ts'
 import { type Claim, type Group, openGroup } from './group.ts'
 import type { Heads, TopicPartition } from './heads.ts'
 
-/** A member beats so often within its session timeout. */
+/** Beats of a member within its session timeout. */
 const BEATS_PER_SESSION = 4
 
 type Parts = { readonly pool: pg.Pool; readonly heads: Heads; readonly log: Log }

@@ -122,7 +122,7 @@ const LED_TIMEOUT_MS = 30_000
 const LED_POLL_MS = 100
 
 /**
- * Resolves once every topic has so many partitions, each with a leader that knows of it.
+ * Resolves once every topic has these many partitions, each with a leader that knows of it.
  *
  * @throws BusUnavailableError after 30 s.
  */

@@ -9,7 +9,7 @@ import type { Tx } from '../../../shared/db/transaction.ts'
 import { SECOND_MS } from '../../../shared/kernel/time.ts'
 import { FactsMissing } from '../errors.ts'
 
-/** Grades are waited for so long after the completion; Retry of the first state goes on somewhat longer. */
+/** How long after the completion grades are waited for; Retry of the first state goes on somewhat longer. */
 export const GRADES_WAIT_MS = 45 * SECOND_MS
 
 export type Facts = {
