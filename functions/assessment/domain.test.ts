@@ -469,7 +469,11 @@ describe('an assessment', () => {
       )
     const { assessment } = createAssessment(anAssessment(), now)
     expect(() =>
-      changeSettings(assessment, { changes: { title: 'T' }, expectedRevision: 7 }),
+      changeSettings(assessment, {
+        changes: { title: 'T' },
+        expectedRevision: 7,
+        hasResults: false,
+      }),
     ).toThrow(expect.objectContaining({ code: 'assessment.revision_stale' }))
   })
 })
@@ -621,12 +625,15 @@ describe('an attempt', () => {
   it('has the grade of its override while there is one', () => {
     const { attempt } = submitAttempt(begin(asking([trueFalse])), now)
     const override = { gradeBasisPoints: 5_000, reason: 'r', byId: newId('account'), at: now }
-    const { attempt: overridden, isResult } = overrideGrade(attempt, override)
+    const { attempt: overridden, isResult } = overrideGrade(attempt, {
+      override,
+      expectedRevision: 0,
+    })
     expect(gradeOf(overridden)).toEqual({ gradeBasisPoints: 5_000, isPassed: true })
     expect(isResult).toBe(true)
-    const { attempt: back } = overrideGrade(overridden, null)
+    const { attempt: back } = overrideGrade(overridden, { override: null, expectedRevision: 1 })
     expect(gradeOf(back)).toEqual({ gradeBasisPoints: 0, isPassed: false })
-    expect(overrideGrade(back, null).isResult).toBe(false)
+    expect(overrideGrade(back, { override: null, expectedRevision: 2 }).isResult).toBe(false)
   })
 })
 

@@ -48,6 +48,13 @@ export const assessmentInUse = () =>
     'Learners need this assessment: it is in the published version of the course, or in one that somebody learns on.',
   )
 
+export const policyFixed = () =>
+  new DomainError(
+    'conflict',
+    'assessment.policy_fixed',
+    'Results have been told under this policy: it stays as it is.',
+  )
+
 export const assessmentInvalid = (reason: string) =>
   new DomainError('unprocessable', 'assessment.invalid', reason)
 

@@ -208,15 +208,18 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
   },
 
   async overrideGrade(request, deps) {
-    const { body, caller, now, tx } = request
+    const { body, caller, ifMatch, now, tx } = request
     const attempt = await lockForGrading(request, deps)
     const override = { ...body, byId: caller.accountId, at: now }
-    return showForGraders(await keepAttempt(tx, attempt, overrideGrade(attempt, override)))
+    const decision = overrideGrade(attempt, { override, expectedRevision: ifMatch })
+    return showForGraders(await keepAttempt(tx, attempt, decision))
   },
 
   async removeOverride(request, deps) {
+    const { ifMatch, tx } = request
     const attempt = await lockForGrading(request, deps)
-    return showForGraders(await keepAttempt(request.tx, attempt, overrideGrade(attempt, null)))
+    const decision = overrideGrade(attempt, { override: null, expectedRevision: ifMatch })
+    return showForGraders(await keepAttempt(tx, attempt, decision))
   },
 
   async getAssessment(request, deps) {
@@ -245,7 +248,8 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
     const { body, ifMatch, now, tx } = request
     const assessment = await findAssessment('assessment:manage', request, deps, { isLocked: true })
     const changes = withInstants(given(body))
-    const decision = changeSettings(assessment, { changes, expectedRevision: ifMatch })
+    const hasResults = await attempts(tx).hasResults(assessment.assessmentId)
+    const decision = changeSettings(assessment, { changes, expectedRevision: ifMatch, hasResults })
     if (changes.sections) await refuseUnknownQuestions(tx, decision.assessment)
     await assessments(tx).save(decision.assessment)
     const { assessmentId, closesAt } = decision.assessment

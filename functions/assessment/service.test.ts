@@ -961,8 +961,8 @@ describe('grading by hand', () => {
         await gradeOne(attempt, questionId, 1, { as }),
         await hub.get(`${path}/grading`, { as }),
         await hub.post(`${path}/release`, { as }),
-        await hub.put(`${path}/override`, { as, body }),
-        await hub.delete(`${path}/override`, { as }),
+        await hub.put(`${path}/override`, { as, ifMatch: 0, body }),
+        await hub.delete(`${path}/override`, { as, ifMatch: 0 }),
       ])
         expectRefusal(answer, 404, 'assessment.attempt_not_found')
     const assistant = somebody('learner', {
@@ -989,7 +989,7 @@ describe('grading by hand', () => {
     expectRefusal(await release(), 409, 'assessment.not_graded')
     const override = { gradeBasisPoints: 9_000, reason: 'Spoken exam.' }
     expectRefusal(
-      await hub.put(`${path}/override`, { as: instructor, body: override }),
+      await hub.put(`${path}/override`, { as: instructor, ifMatch: 0, body: override }),
       409,
       'assessment.not_graded',
     )
@@ -1031,7 +1031,7 @@ describe('grading by hand', () => {
     await gradeOne(attempt, questionId, 0)
     const path = `${attemptPath(attempt)}/override`
     const body = { gradeBasisPoints: 8_000, reason: 'Spoken exam.' }
-    const { body: overridden } = await hub.put(path, { as: instructor, body })
+    const { body: overridden } = await hub.put(path, { as: instructor, ifMatch: 0, body })
     expect(overridden).toMatchObject({
       grade: { gradeBasisPoints: 8_000, isPassed: true },
       override: { ...body, byId: instructor.accountId },
@@ -1039,12 +1039,32 @@ describe('grading by hand', () => {
     await gradeOne(attempt, questionId, 1, { ifMatch: 1 })
     const standing = async () => (await hub.get(quiz.path, { as: quiz.learner })).body.standing
     expect(await standing()).toEqual({ gradeBasisPoints: 8_000, isPassed: true })
-    await hub.delete(path, { as: instructor })
-    expect(await standing()).toEqual({ gradeBasisPoints: 2_500, isPassed: false })
-    expect((await hub.delete(path, { as: instructor })).body.override).toBeNull()
-    expect((await hub.put(path, { as: instructor, body: { gradeBasisPoints: 1 } })).status).toBe(
-      400,
+    expectRefusal(
+      await hub.delete(path, { as: instructor, ifMatch: 0 }),
+      412,
+      'assessment.revision_stale',
     )
+    await hub.delete(path, { as: instructor, ifMatch: 1 })
+    expect(await standing()).toEqual({ gradeBasisPoints: 2_500, isPassed: false })
+    const again = await hub.delete(path, { as: instructor, ifMatch: 1 })
+    expect(again.body.override).toBeNull()
+    const bare = { gradeBasisPoints: 1 }
+    expect((await hub.put(path, { as: instructor, ifMatch: 2, body: bare })).status).toBe(400)
+  })
+
+  it('loses no override to another one that was decided on the same grade', async () => {
+    const quiz = await aQuiz(['essay'])
+    const attempt = await takeAll(quiz)
+    await gradeOne(attempt, attempt.items[0].questionId, 0)
+    const path = `${attemptPath(attempt)}/override`
+    const answers = await Promise.all(
+      [8_000, 3_000].map((gradeBasisPoints) =>
+        hub.put(path, { as: instructor, ifMatch: 0, body: { gradeBasisPoints, reason: 'r' } }),
+      ),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412])
+    const stale = answers.find(({ status }) => status === 412)
+    expectRefusal(stale as Answer, 412, 'assessment.revision_stale')
   })
 })
 
@@ -1068,6 +1088,16 @@ describe('the result', () => {
       standing: { gradeBasisPoints: 0, isPassed: false },
       told: { gradeBasisPoints: 0, passed: false, resultNumber: 2 },
     })
+  })
+
+  it('keeps the policy under which it was told', async () => {
+    const quiz = await aQuiz(['true_false'], { attemptsMax: 2 })
+    const change = (settings: object, ifMatch: number) =>
+      hub.patch(`${quiz.path}/settings`, { as: instructor, ifMatch, body: settings })
+    expect((await change({ policy: 'last' }, 1)).status).toBe(200)
+    await takeAll(quiz)
+    expectRefusal(await change({ policy: 'best' }, 2), 409, 'assessment.policy_fixed')
+    expect((await change({ policy: 'last', title: 'Finals' }, 2)).status).toBe(200)
   })
 })
 

@@ -75,6 +75,7 @@ export const showForGraders = (attempt: AttemptSummary) => ({
   releasedAt: toIsoOrNull(attempt.releasedAt),
   grade: gradeOf(attempt),
   override: attempt.override && { ...attempt.override, at: toIso(attempt.override.at) },
+  overrideRevision: attempt.overrideRevision,
 })
 
 const showTimes = (attempt: AttemptSummary) => {

@@ -275,6 +275,8 @@ const staffAttemptSummarySchema = z.object({
   /** What counts: an override outranks what was graded. */
   grade: z.object(gradeFields).nullable(),
   override: overrideSchema.nullable(),
+  /** What `If-Match` names where the override is set or removed. */
+  overrideRevision: z.int().min(0),
 })
 
 const staffAttemptSchema = staffAttemptSummarySchema.extend({ items: z.array(gradedItemSchema) })
@@ -641,7 +643,13 @@ export const assessmentContract = defineContract({
       }),
       status: 200,
       answer: staffAttemptSummarySchema,
-      errors: ['assessment.attempt_not_found', 'assessment.not_graded'],
+      errors: [
+        'assessment.attempt_not_found',
+        'assessment.not_graded',
+        'assessment.revision_stale',
+      ],
+      ifMatch: true,
+      etag: 'overrideRevision',
     },
     removeOverride: {
       method: 'DELETE',
@@ -651,7 +659,9 @@ export const assessmentContract = defineContract({
       params: attemptParams,
       status: 200,
       answer: staffAttemptSummarySchema,
-      errors: ['assessment.attempt_not_found'],
+      errors: ['assessment.attempt_not_found', 'assessment.revision_stale'],
+      ifMatch: true,
+      etag: 'overrideRevision',
     },
     getAssessment: {
       method: 'GET',
@@ -689,6 +699,7 @@ export const assessmentContract = defineContract({
         'assessment.not_found',
         'assessment.archived',
         'assessment.invalid',
+        'assessment.policy_fixed',
         'assessment.question_unknown',
         'assessment.revision_stale',
       ],

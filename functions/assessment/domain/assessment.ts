@@ -5,7 +5,13 @@ import {
 import type { AssessmentEvent } from '../../../shared/events/assessment.ts'
 import type { AssessmentId, CourseId, OrganizationId } from '../../../shared/kernel/id.ts'
 import type { Instant } from '../../../shared/kernel/time.ts'
-import { assessmentArchived, assessmentInUse, assessmentInvalid, revisionStale } from '../errors.ts'
+import {
+  assessmentArchived,
+  assessmentInUse,
+  assessmentInvalid,
+  policyFixed,
+  revisionStale,
+} from '../errors.ts'
 import { shuffled } from './draw.ts'
 import type { QuestionId } from './question.ts'
 
@@ -76,10 +82,16 @@ export const createAssessment = (
 
 export const changeSettings = (
   assessment: Assessment,
-  { changes, expectedRevision }: { changes: Partial<Settings>; expectedRevision: number },
+  {
+    changes,
+    expectedRevision,
+    hasResults,
+  }: { changes: Partial<Settings>; expectedRevision: number; hasResults: boolean },
 ): Decision => {
   if (assessment.archivedAt !== null) throw assessmentArchived()
   if (assessment.revision !== expectedRevision) throw revisionStale(assessment.revision)
+  // What was told of the learners' results, and what came of it, would be that of another policy.
+  if (hasResults && changes.policy && changes.policy !== assessment.policy) throw policyFixed()
   const changed = { ...assessment, ...changes, revision: assessment.revision + 1 }
   refuseInvalid(changed)
   return updated(changed)

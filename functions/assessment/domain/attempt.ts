@@ -87,6 +87,8 @@ export type Attempt = {
   /** What was graded, in 1/10,000 rounded down; null until all is. */
   readonly gradeBasisPoints: number | null
   readonly override: Override | null
+  /** Grows with every override, and with its removal. */
+  readonly overrideRevision: number
   readonly items: readonly Item[]
 }
 
@@ -135,6 +137,7 @@ export const startAttempt = (
     saveFingerprint: null,
     gradeBasisPoints: null,
     override: null,
+    overrideRevision: 0,
     items: drawItems(assessment, { seed, questions }),
   })
 }
@@ -267,10 +270,17 @@ export const releaseAttempt = (attempt: Attempt, now: Instant): Decision => {
 }
 
 /** @param override null lets what was graded count again. */
-export const overrideGrade = (attempt: Attempt, override: Override | null): Decision => {
+export const overrideGrade = (
+  attempt: Attempt,
+  { override, expectedRevision }: { override: Override | null; expectedRevision: number },
+): Decision => {
   if (override === null && attempt.override === null) return unchanged(attempt)
   if (attempt.gradeBasisPoints === null) throw notGraded()
-  return { attempt: { ...attempt, override }, events: [], isResult: attempt.state === 'released' }
+  if (attempt.overrideRevision !== expectedRevision) throw revisionStale(attempt.overrideRevision)
+  return {
+    attempt: { ...attempt, override, overrideRevision: attempt.overrideRevision + 1 },
+    ...{ events: [], isResult: attempt.state === 'released' },
+  }
 }
 
 /** What counts of an attempt: an override outranks what was graded. Null until it is graded. */

@@ -227,6 +227,18 @@ export const attempts = (tx: Tx) => {
         .execute()
     },
 
+    /** Whether anybody has a result here. */
+    async hasResults(assessmentId: AssessmentId): Promise<boolean> {
+      const row = await db
+        .selectFrom('standings')
+        .select('accountId')
+        .where('assessmentId', '=', assessmentId)
+        .where('gradeBasisPoints', 'is not', null)
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async statistics(assessmentId: AssessmentId): Promise<QuestionStatistics[]> {
       return db
         .selectFrom('attemptItems as item')
