@@ -10,6 +10,7 @@ import { eventually } from '../../tests/support/eventually.ts'
 import { sampleFunction } from '../lambda/fixtures/lambda.ts'
 import type { Mail } from '../mail/mail.ts'
 import { CONSOLE_POLICY, createConsole } from './console.ts'
+import { LETTERS_PER_PAGE, REDRIVEN_AT_ONCE_MAX } from './dead-letter-pages.ts'
 import { openDeadLetters } from './dead-letters.ts'
 import type { Parts } from './parts.ts'
 import { createRedact } from './redact.ts'
@@ -267,6 +268,30 @@ describe('dead letters', () => {
     expect((await post(`${path}/redrive`)).location).toBe(`${path}?note=not-parked`)
     expect((await get('/_hub/dead-letters')).text).toContain('No record is parked.')
     expect((await get('/_hub/dead-letters?state=redriven')).text).toContain(`href="${path}"`)
+  })
+
+  it('of one consumer are tried again all at once, and shown in pages', async () => {
+    for (let count = 0; count <= LETTERS_PER_PAGE; count += 1) await park()
+    const all = '/_hub/dead-letters?consumer=course'
+    expect((await get(all)).text).toContain('page=2">Older</a>')
+    const second = (await get(`${all}&page=2`)).text
+    expect(second).toContain('page=1">Newer</a>')
+    expect(second.match(/hub\.organization\.v1-0 @ /g)).toHaveLength(1)
+    expect((await get(`${all}&page=0`)).status).toBe(400)
+    isMended = true
+    const { status, location } = await post('/_hub/dead-letters/course/redrive')
+    expect({ status, location }).toEqual({
+      status: 303,
+      location: `${all}&redriven=${REDRIVEN_AT_ONCE_MAX}&failed=0`,
+    })
+    expect((await get(location ?? '')).text).toContain(
+      `${REDRIVEN_AT_ONCE_MAX} went through, 0 failed again`,
+    )
+    await post('/_hub/dead-letters/course/redrive')
+    const left = (await get(all)).text
+    expect(left).toContain('No record is parked.')
+    expect(left).not.toContain('Redrive all')
+    expect((await post('/_hub/dead-letters/nobody/redrive')).status).toBe(404)
   })
 
   it('are discarded only after a page that asks, and keep who and why', async () => {

@@ -5,7 +5,7 @@ import { asset } from './assets.ts'
 import {
   discardPage,
   isNote,
-  LETTERS_SHOWN_MAX,
+  LETTERS_PER_PAGE,
   letterPage,
   letterPath,
   lettersPage,
@@ -16,7 +16,7 @@ import { badRequest, notFound, PageError } from './errors.ts'
 import { eventsPage, lagOf } from './events-page.ts'
 import { functionsPage } from './functions-page.ts'
 import { fromOwnForm, fromThisMachine } from './guard.ts'
-import { consumersOf, discardLetter, redriveLetter } from './letter-actions.ts'
+import { consumersOf, discardLetter, redriveAll, redriveLetter } from './letter-actions.ts'
 import { LEVELS, traceIdIn } from './log-ring.ts'
 import { logsPage } from './logs-page.ts'
 import { MAILS_SHOWN_MAX, mailPage } from './mail-page.ts'
@@ -140,14 +140,21 @@ const searchSchema = z.object({
 
 const addLetters = (app: Hono<Env>) => {
   app.get('/_hub/dead-letters', async ({ html, req, var: { parts } }) => {
-    const { consumer, state } = read(lettersSchema, req.query())
+    const { consumer, state, page, redriven, failed } = read(lettersSchema, req.query())
     if (consumer !== undefined && !consumersOf(parts.template).has(consumer))
       throw notFound('There is no such consumer.')
     const [letters, parked] = await Promise.all([
-      parts.letters.list({ consumer, state, limit: LETTERS_SHOWN_MAX }),
+      parts.letters.list({ consumer, state, page, limit: LETTERS_PER_PAGE }),
       parts.letters.parked(),
     ])
-    return html(lettersPage({ letters, parked, consumer, state }))
+    const redrive = redriven === undefined ? undefined : { redriven, failed: failed ?? 0 }
+    return html(lettersPage({ letters, parked, consumer, state, pageNumber: page, redrive }))
+  })
+  app.post('/_hub/dead-letters/:consumer/redrive', async (context) => {
+    const consumer = context.req.param('consumer')
+    const { redriven, failed } = await redriveAll(context.var.parts, consumer)
+    const done = new URLSearchParams({ consumer, redriven: `${redriven}`, failed: `${failed}` })
+    return context.redirect(`/_hub/dead-letters?${done}`, 303)
   })
   const path = '/_hub/dead-letters/:consumer/:topic/:partition/:offset'
   app.get(path, async (context) => {
@@ -174,6 +181,8 @@ const addLetters = (app: Hono<Env>) => {
   })
 }
 
+const countSchema = z.coerce.number().int().min(0).max(1_000)
+
 const lettersSchema = z.object({
   consumer: optional(z.string().max(100, 'No consumer has so long a name.')),
   state: z
@@ -181,6 +190,9 @@ const lettersSchema = z.object({
       error: 'A record is parked, redriven or discarded.',
     })
     .default('parked'),
+  page: z.coerce.number('A page is a number.').int().min(1).max(1_000).default(1),
+  redriven: optional(countSchema),
+  failed: optional(countSchema),
 })
 
 const discardSchema = z.object({

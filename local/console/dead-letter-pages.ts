@@ -17,7 +17,9 @@ import {
 } from './layout.ts'
 import type { Redact } from './redact.ts'
 
-export const LETTERS_SHOWN_MAX = 100
+export const LETTERS_PER_PAGE = 100
+/** Records that one press of the button tries again. */
+export const REDRIVEN_AT_ONCE_MAX = 100
 export const STATES: readonly LetterState[] = ['parked', 'redriven', 'discarded']
 
 const section = '/_hub/dead-letters'
@@ -43,27 +45,42 @@ export const lettersPage = ({
   parked,
   consumer,
   state,
+  pageNumber,
+  redrive,
 }: {
   letters: readonly LetterSummary[]
   parked: ReadonlyMap<string, number>
   consumer: string | undefined
   state: LetterState
+  pageNumber: number
+  /** What trying all of a consumer again has come to, just after it. */
+  redrive: { readonly redriven: number; readonly failed: number } | undefined
 }): string => {
   const sum = [...parked.values()].reduce((total, each) => total + each, 0)
   const query = consumer === undefined ? '' : `&consumer=${encodeURIComponent(consumer)}`
   return page({
     title: consumer === undefined ? 'Dead letters' : `Dead letters of ${consumer}`,
     section,
-    body: html`<p>Records that a consumer could not digest. ${sum === 0 ? 'None is' : html`<strong>${sum} ${sum === 1 ? 'is' : 'are'}</strong>`} parked now.
+    body: html`${redrive ? html`<p class="note" role="status">${redrive.redriven} went through, ${redrive.failed} failed again and are still parked.</p>` : ''}
+    <p>Records that a consumer could not digest. ${sum === 0 ? 'None is' : html`<strong>${sum} ${sum === 1 ? 'is' : 'are'}</strong>`} parked now.
       ${consumer === undefined ? '' : html`<a href="${section}?state=${state}">All consumers</a>`}</p>
     <nav aria-label="State"><ul class="choice">${STATES.map(
       (one) =>
         html`<li><a href="${section}?state=${one}${query}"${one === state ? html` aria-current="true"` : ''}>${one}</a></li>`,
     )}</ul></nav>
     ${letters.length === 0 ? empty(`No record is ${state}.`) : lettersTable(letters)}
-    ${letters.length === LETTERS_SHOWN_MAX ? html`<p class="dim">The newest ${LETTERS_SHOWN_MAX} are shown.</p>` : ''}`,
+    ${consumer !== undefined && state === 'parked' && letters.length > 0 ? redriveAll(consumer) : ''}
+    <nav aria-label="Pages" class="actions">
+      ${pageNumber > 1 ? html`<a href="${section}?state=${state}${query}&amp;page=${pageNumber - 1}">Newer</a>` : ''}
+      ${letters.length === LETTERS_PER_PAGE ? html`<a href="${section}?state=${state}${query}&amp;page=${pageNumber + 1}">Older</a>` : ''}
+    </nav>`,
   })
 }
+
+const redriveAll = (consumer: string): Markup =>
+  html`<form method="post" action="${section}/${consumer}/redrive" class="actions">
+    <button>Redrive all</button>
+    <span class="dim">Tries up to ${REDRIVEN_AT_ONCE_MAX} again, the least tried first.</span></form>`
 
 const lettersTable = (letters: readonly LetterSummary[]): Markup =>
   table(

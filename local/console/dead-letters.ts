@@ -30,11 +30,12 @@ export type LetterDetails = LetterSummary & {
 
 /** The dead letters of every consumer, to look at; what is done to them is done by their consumers. */
 export type DeadLetters = {
-  /** Newest first. */
+  /** A page of them, newest first; `page` counts from 1. */
   list(wanted: {
     consumer: string | undefined
     state: LetterState
     limit: number
+    page: number
   }): Promise<readonly LetterSummary[]>
   find(consumer: string, place: RecordPlace): Promise<LetterDetails | undefined>
   /** How many are parked, of those consumers that have any. */
@@ -73,13 +74,13 @@ export const openDeadLetters = ({
       )
       .join(' union all ')
   return {
-    async list({ consumer, state, limit }) {
+    async list({ consumer, state, limit, page }) {
       const among = consumers.filter((one) => consumer === undefined || one === consumer)
       if (among.length === 0) return []
       const all = overAll(`select ${SUMMARY} from dead_letter where ${WHERE[state]}`, among)
       const { rows } = await pool.query<Row>(
-        `select * from (${all}) as letter order by parked_at desc, record_offset desc limit $1`,
-        [limit],
+        `select * from (${all}) as letter order by parked_at desc, record_offset desc, topic, partition, consumer limit $1 offset $2`,
+        [limit, (page - 1) * limit],
       )
       return rows.map(summaryOf)
     },

@@ -37,9 +37,15 @@ const functionsTable = (all: readonly (readonly [string, FunctionStats])[]): Mar
     'Functions',
     [
       ...['function', 'running / reserve'],
-      ...['most at once', 'alive / idle', 'calls', 'cold starts', 'throttles', 'failed'].map(
-        figure,
-      ),
+      ...[
+        'kept warm',
+        'most at once',
+        'alive / idle',
+        'calls',
+        'cold starts',
+        'throttles',
+        'failed',
+      ].map(figure),
       ...['p50', 'p99', 'waited p99'].map(figure),
     ],
     all
@@ -48,6 +54,7 @@ const functionsTable = (all: readonly (readonly [string, FunctionStats])[]): Mar
       .map(([key, name, one]) => [
         html`<a href="/_hub/logs?function=${name}">${key}</a>`,
         concurrency(key, one),
+        one.provisioned === null ? '–' : String(one.provisioned),
         String(one.runningMax),
         `${one.environments} / ${one.idle}`,
         String(one.invocations),

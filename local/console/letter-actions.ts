@@ -2,7 +2,7 @@ import type { RecordPlace } from '../../shared/bus/dead-letter.ts'
 import type { OperatorCall } from '../../shared/lambda/bus.ts'
 import { LambdaApiError } from '../lambda/errors.ts'
 import { functionKeyOf } from '../template/template.ts'
-import type { Note } from './dead-letter-pages.ts'
+import { type Note, REDRIVEN_AT_ONCE_MAX } from './dead-letter-pages.ts'
 import { notFound, PageError } from './errors.ts'
 import type { Parts } from './parts.ts'
 
@@ -26,6 +26,16 @@ export const redriveLetter = async (
   const { redriven, failed } = await call(parts, consumer, { redrive: { recordsMax: 1, place } })
   if (redriven) return 'redriven'
   return failed ? 'still-parked' : 'not-parked'
+}
+
+/** Has a consumer try its parked records again, the least tried first. */
+export const redriveAll = async (
+  parts: Parts,
+  consumer: string,
+): Promise<{ readonly redriven: number; readonly failed: number }> => {
+  const recordsMax = REDRIVEN_AT_ONCE_MAX
+  const { redriven = 0, failed = 0 } = await call(parts, consumer, { redrive: { recordsMax } })
+  return { redriven, failed }
 }
 
 /** Has its consumer give a parked record up. */

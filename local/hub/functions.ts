@@ -45,7 +45,7 @@ export const startFunctions = async ({
       codeRoot,
       region: REGION,
       ...(concurrency
-        ? { concurrencyMax: concurrency.unreserved, provisions: true }
+        ? { unreservedMax: concurrency.unreserved, provisions: true }
         : {
             environmentsPerFunctionMax: ENVIRONMENTS_PER_FUNCTION_MAX,
             idleEnvironmentsMax: IDLE_ENVIRONMENTS_MAX,

@@ -308,7 +308,7 @@ describe('throttling', () => {
       sampleFunction('echo'),
       sampleFunction('nothing', { reservedConcurrency: 1 }),
     ]
-    await using lambda = sampleLambda(functions, { concurrencyMax: 1 })
+    await using lambda = sampleLambda(functions, { unreservedMax: 1 })
     const first = call(lambda, 'wait', { ms: 200 })
     await expect(call(lambda, 'echo')).rejects.toMatchObject({
       reason: 'ConcurrentInvocationLimitExceeded',
@@ -347,7 +347,7 @@ describe('what is counted', () => {
   })
 
   it('shows what the functions without a reservation share', async () => {
-    await using lambda = sampleLambda([sampleFunction('wait')], { concurrencyMax: 3 })
+    await using lambda = sampleLambda([sampleFunction('wait')], { unreservedMax: 3 })
     const running = call(lambda, 'wait', { ms: 20 })
     expect(lambda.stats().unreserved).toEqual({ running: 1, max: 3 })
     await running

@@ -66,10 +66,10 @@ export type LambdaSettings = {
   /** An environment idle for longer is stopped. */
   readonly idleMs?: number
   /**
-   * Invocations that may run at once over all functions without a reservation. A reservation stands
-   * beside it instead of being taken from it, since a laptop's bound is far below an account's.
+   * Invocations that may run at once over all functions without a reservation; unless told, what the reservations leave
+   * of an account of 1,000.
    */
-  readonly concurrencyMax?: number
+  readonly unreservedMax?: number
   /**
    * Environments that one function may have. Beyond it an invocation waits for one instead of being
    * throttled: it stands for the size of the machine, which AWS has no word for.
@@ -93,7 +93,8 @@ export type LambdaSettings = {
 }
 
 const IDLE_MS = 20_000
-const CONCURRENCY_MAX = 1_000
+/** What AWS gives an account to begin with; a reservation takes its part of it away from all others. */
+const ACCOUNT_CONCURRENCY = 1_000
 const GRACE_MS = 2_000
 /** AWS waits a minute before the first repeat and two before the second. */
 const ASYNC_RETRY_DELAYS_MS = [60_000, 120_000]
@@ -114,7 +115,14 @@ export function createLambda(settings: LambdaSettings): Lambda {
     settings.functions.map((called) => [called.name, createPool(called, poolOptions)]),
   )
   const idleMax = settings.idleEnvironmentsMax ?? Number.POSITIVE_INFINITY
-  const unreserved = { running: 0, max: settings.concurrencyMax ?? CONCURRENCY_MAX }
+  const reserved = settings.functions.reduce(
+    (sum, { reservedConcurrency = 0 }) => sum + reservedConcurrency,
+    0,
+  )
+  const unreserved = {
+    running: 0,
+    max: settings.unreservedMax ?? Math.max(0, ACCOUNT_CONCURRENCY - reserved),
+  }
   let closing = false
 
   const runNow = async (pool: Pool, payload: string, requestId: string, traceId: string) => {
