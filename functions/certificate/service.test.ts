@@ -114,13 +114,17 @@ const aLearner = async (name = 'Ada Lovelace', email = 'Ada@example.org'): Promi
   return learner
 }
 
-const completed = (of: Published, learner: Principal): DataOf<'progress.course_completed'> => ({
+const completed = (
+  of: Published,
+  learner: Principal,
+  completedAt = START,
+): DataOf<'progress.course_completed'> => ({
   enrollmentId: newId('enrollment'),
   accountId: learner.accountId,
   courseId: of.courseId,
   organizationId,
   versionId: of.versionId,
-  completedAt: toIso(START),
+  completedAt: toIso(completedAt),
 })
 
 const complete = (of: Published, learner: Principal) =>
@@ -719,6 +723,28 @@ describe('POST /v1/certificates/{certificateId}/reissue', () => {
       certificateId: failed.certificateId,
       supersedesId: null,
     })
+  })
+
+  it('is not needed by who completes the course anew: that earns another one when the former has expired', async () => {
+    const { certificateId, learner, of } = await anIssued({ ...ON_COMPLETION, validDays: 1 })
+    const again = async () => {
+      const data = completed(of, learner, hub.clock.now())
+      for (let times = 0; times < 3; times += 1)
+        await hub.deliver('progress.course_completed', data, { organizationId })
+      await workflow.settled()
+      return ownOf(learner)
+    }
+    hub.clock.advanceMs(DAY_MS - 1)
+    expect(await again()).toHaveLength(1)
+    hub.clock.advanceMs(1)
+    // What was told before is told again: of a stay that has its certificate, nothing comes.
+    await complete(of, learner)
+    const [renewed, former] = await again()
+    expect(renewed).toMatchObject({ state: 'issued', standing: 'valid', supersedesId: null })
+    expect(former).toMatchObject({ certificateId, standing: 'expired' })
+    expect((await revoke(renewed.certificateId)).status).toBe(200)
+    hub.clock.advanceMs(2 * DAY_MS)
+    expect(await again()).toHaveLength(2)
   })
 
   it('does not bring an expired one back, and is the staff’s business', async () => {

@@ -1,12 +1,21 @@
 import type { Tx } from '../../../shared/db/transaction.ts'
 import { newOpaqueId } from '../../../shared/kernel/id.ts'
-import { type Certificate, type Completion, request, retry } from '../domain/certificate.ts'
+import {
+  type Certificate,
+  type Completion,
+  renewal,
+  request,
+  retry,
+} from '../domain/certificate.ts'
 import { refusal } from '../domain/rule.ts'
 import { certificates } from '../store/certificates.ts'
 import { facts } from '../store/facts.ts'
 import { type Executions, startOrLeave } from './executions.ts'
 
-/** A completed course earns one certificate, however often it is told; one that was withheld is tried again. */
+/**
+ * A completed course earns one certificate, however often it is told; one that was withheld is tried again, and one that
+ * has expired is followed by another.
+ */
 export const requestCertificate = async (
   completion: Completion,
   { tx, executions }: { tx: Tx; executions: Executions },
@@ -19,8 +28,12 @@ export const requestCertificate = async (
   const first = request(completion, { certificateId, traceparent }, now)
   if (await certificates(tx).insertFirst(first)) return startOrLeave(first, executions)
   const newest = await certificates(tx).findNewestForUpdate(completion)
-  if (newest?.state !== 'withheld') return
-  await tryAgain(retry(newest, { traceparent, completion }, now), { tx, executions })
+  if (newest?.state === 'withheld')
+    return tryAgain(retry(newest, { traceparent, completion }, now), { tx, executions })
+  const next = newest && renewal(newest, completion, { next: first, now })
+  if (!next) return
+  await certificates(tx).insertSuccessor(next)
+  await startOrLeave(next, executions)
 }
 
 /** A better grade may earn what was withheld. */

@@ -111,6 +111,22 @@ export const request = (
   supersededById: null,
 })
 
+/**
+ * The next certificate of a learner who has completed the course in another stay, after the former one expired; that one
+ * stays what it is. Undefined where nothing is to be renewed.
+ */
+export const renewal = (
+  newest: Certificate,
+  completion: Completion,
+  { next, now }: { next: Pick<Certificate, 'certificateId' | 'traceparent'>; now: Instant },
+): Certificate | undefined => {
+  const isOver = isIssued(newest) && standingOf(newest, now).status === 'expired'
+  const isAnother =
+    completion.enrollmentId !== newest.enrollmentId && completion.completedAt > newest.completedAt
+  if (!isOver || !isAnother) return undefined
+  return { ...request(completion, next, now), number: newest.number + 1 }
+}
+
 /** Another try at what was withheld or failed, as if it were the first. @param completion a newer one, if any. */
 export const retry = (
   certificate: Certificate,
