@@ -1,4 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const TURN_POLL_MS = 100
 
@@ -22,7 +23,7 @@ export const takeTurn = async (
       if (!isTaken(error) || performance.now() > deadline) throw error
       const owner = Number(await readFile(lock, 'utf8').catch(() => ''))
       if (!isAlive(owner)) await rm(lock, { force: true })
-      await new Promise((resolve) => setTimeout(resolve, TURN_POLL_MS))
+      await delay(TURN_POLL_MS)
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
 
@@ -66,7 +67,7 @@ const waitUntilWell = async (flags: Flags): Promise<void> => {
     if (good === GOOD_ANSWERS_WANTED) return
     if (performance.now() >= deadline)
       throw new Error(`${flags.address} ${complaint}, after ${flags.within} s.`)
-    await new Promise((resolve) => setTimeout(resolve, good > 0 ? PAUSE_MS / 10 : PAUSE_MS))
+    await delay(good > 0 ? PAUSE_MS / 10 : PAUSE_MS)
   }
 }
 

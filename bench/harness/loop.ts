@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 /**
  * Work that runs one after the other in each of several clients inside this process, for a while. Such a loop waits with
  * whatever stalls, so it gives a rate and no latencies.
@@ -41,7 +42,7 @@ export const onSchedule = async ({
   const running: Promise<unknown>[] = []
   while (running.length < perSecond * seconds) {
     const dueAt = startedAt + (running.length / perSecond) * 1_000
-    if (performance.now() < dueAt) await new Promise((resolve) => setTimeout(resolve, 1))
+    if (performance.now() < dueAt) await delay(1)
     else {
       const begun = work(dueAt)
       // What fails before the last has begun is told below, when all have begun.

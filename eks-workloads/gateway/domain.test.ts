@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import * as fc from 'fast-check'
 import type { Instant } from '../../shared/kernel/time.ts'
-import { fakeClock } from '../../tests/support/door.ts'
+import { fakeClock } from '../../tests/support/clock.ts'
 import {
   admit,
   BREAKER_FAILURES_MIN,

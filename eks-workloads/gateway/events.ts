@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Bus, Consumer, PartitionLag } from '../../shared/bus/port.ts'
-import { pause } from '../../shared/bus/pulse.ts'
 import { topicOf } from '../../shared/events/topics.ts'
+import { pause } from '../../shared/kernel/pulse.ts'
 import { SECOND_MS } from '../../shared/kernel/time.ts'
 import { describeError, type Log } from '../../shared/observe/logger.ts'
 import { producersHeard } from './reactions.ts'

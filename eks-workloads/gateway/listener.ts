@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { pause } from '../../shared/bus/pulse.ts'
+import { pause } from '../../shared/kernel/pulse.ts'
 import { SECOND_MS } from '../../shared/kernel/time.ts'
 import { continueTrace, traceIdOf } from '../../shared/observe/trace.ts'
 import {

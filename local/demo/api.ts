@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type * as z from 'zod'
 import {
   type Contract,
@@ -66,7 +67,7 @@ export const openApi = (url: string, accessToken?: string): Api => ({
       const isBusy = response.status === 429 || response.status === 503
       if (!isBusy || Number.isNaN(waitSeconds) || attempt === RETRIES_MAX)
         throw new Refused(response.status, problemIn(text), name)
-      await new Promise((resolve) => setTimeout(resolve, waitSeconds * 1_000))
+      await delay(waitSeconds * 1_000)
     }
   },
 })

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
 const POLL_MS = 100
 const TIMEOUT_MS = 60_000
 
@@ -15,7 +17,7 @@ export const until = async <Answer>(
   while (performance.now() < deadline) {
     const answer = await ask()
     if (answer !== undefined) return answer
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await delay(POLL_MS)
   }
   throw new Error(`Waited ${timeoutMs / 1_000} s for ${what} in vain.`)
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import * as HLS from 'hls-parser'
 import {
   PLAYBACK_RATE_MAX,
@@ -34,7 +35,7 @@ export const watch = async (
   await loadStream(playback.playlistUrl)
   let sequence = 0
   for (let positionMs = 0; positionMs < untilMs; ) {
-    await new Promise((resolve) => setTimeout(resolve, BEAT_MS))
+    await delay(BEAT_MS)
     const endMs = Math.min(positionMs + BEAT_MS * RATE, untilMs)
     sequence += 1
     await api.call(videoStreamingContract, 'sendHeartbeat', {

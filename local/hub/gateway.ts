@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { HubConfig } from './config.ts'
 import type { HubLog } from './log.ts'
 import type { Secrets } from './secrets.ts'
@@ -97,7 +98,7 @@ const ready = async (url: string): Promise<boolean> => {
       () => false,
     )
     if (isReady) return true
-    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS))
+    await delay(READY_POLL_MS)
   }
   return false
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../free-port.ts'
 
 export type PostgresOptions = {
@@ -155,8 +156,7 @@ const stopLeftover = async (cluster: string) => {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     if (!isPostgres(pid)) break
     process.kill(pid, signal)
-    for (let waited = 0; waited < STOP_TIMEOUT_MS && isPostgres(pid); waited += 50)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    for (let waited = 0; waited < STOP_TIMEOUT_MS && isPostgres(pid); waited += 50) await delay(50)
   }
   await rm(pidFile, { force: true })
 }

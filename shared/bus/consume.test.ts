@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { ROLE_PASSWORD, useDatabase } from '../../tests/support/database.ts'
@@ -226,7 +227,7 @@ describe('consume', () => {
         await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity
           where usename = 'hub_consume_test' and state = 'idle in transaction'`)
         // Gives the socket the time to hear of it; the next statement finds a dead client then.
-        await new Promise((resolve) => setTimeout(resolve, 50))
+        await delay(50)
         await tx.tables<{ effect: { name: string } }>().selectFrom('effect').execute()
       },
     ],

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { EVENT_RETENTION_MS } from '../events/topics.ts'
+import { pause } from '../kernel/pulse.ts'
 import { describeError, type Log } from '../observe/logger.ts'
 import { append } from './embedded/append.ts'
 import { watchHeads } from './embedded/heads.ts'
@@ -11,7 +12,6 @@ import {
   requestsOf,
   UnknownTopicError,
 } from './port.ts'
-import { pause } from './pulse.ts'
 
 export type EmbeddedBusOptions = {
   /** Of the log's own role; the schema exists (`ensureEventLog`). */

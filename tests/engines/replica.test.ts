@@ -10,9 +10,9 @@ import { type Database, openDatabase } from '../../shared/db/open.ts'
 import { newId } from '../../shared/kernel/id.ts'
 import { ROLE_PASSWORD, type TestDatabase } from '../support/database.ts'
 import { somebody, useDoors } from '../support/door.ts'
-import { type Endpoint, startEndpoint } from '../support/engines/endpoint.ts'
 import { type Replica, startReplica } from '../support/engines/replica.ts'
 import { eventually } from '../support/eventually.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 // A primary that acknowledges what its replica has on the disk, and a service that knows one address. The tests follow
 // one another: the last of them leave the replica in the primary's place.
@@ -26,8 +26,8 @@ const HEAL_TIMEOUT_MS = 60_000
 let dataDir: string
 let primary: Postgres
 let replica: Replica
-let endpoint: Endpoint
-let lateEndpoint: Endpoint
+let endpoint: TcpProxy
+let lateEndpoint: TcpProxy
 const opened: Database[] = []
 
 beforeAll(async () => {
@@ -39,8 +39,8 @@ beforeAll(async () => {
     services: [{ name: 'course', migrationsDir: join(import.meta.dirname, MIGRATIONS) }],
   })
   replica = await startReplica(primary, { name: 'standby', isSynchronous: true })
-  endpoint = await startEndpoint(primary.port)
-  lateEndpoint = await startEndpoint(primary.port)
+  endpoint = await startTcpProxy(primary.port)
+  lateEndpoint = await startTcpProxy(primary.port)
 })
 afterAll(async () => {
   await Promise.all(opened.map((database) => database.close()))

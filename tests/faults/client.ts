@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { INTERNAL_TOKEN_HEADER } from '../../shared/auth/internal-token.ts'
 import type { Clock } from '../../shared/kernel/time.ts'
 import type { SignIn } from './campus/people.ts'
@@ -67,7 +68,7 @@ export const createClient = (options: {
             history.violate(`G4 ${kind} ${id} was refused with ${status} ${code}`)
           return finish('refused', tried.answer)
         }
-        await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS))
+        await delay(RETRY_DELAY_MS)
       }
       history.violate(
         `G4 ${kind} ${id} got no answer in ${OPERATION_TIMEOUT_MS} ms: ${lastOf(attempts)}`,

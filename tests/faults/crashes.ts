@@ -1,4 +1,4 @@
-import { pause } from '../../shared/bus/pulse.ts'
+import { pause } from '../../shared/kernel/pulse.ts'
 import type { Random } from '../../tools/random.ts'
 import type { Part } from './campus/campus.ts'
 import type { Struck } from './campus/run.ts'

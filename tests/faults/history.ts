@@ -1,5 +1,5 @@
-import { createPulse } from '../../shared/bus/pulse.ts'
 import type { Principal } from '../../shared/http/caller.ts'
+import { createPulse } from '../../shared/kernel/pulse.ts'
 
 /** One try of a call, as the client saw it. */
 export type Attempt = {

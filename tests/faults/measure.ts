@@ -1,4 +1,4 @@
-import { pause } from '../../shared/bus/pulse.ts'
+import { pause } from '../../shared/kernel/pulse.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Campus } from './campus/campus.ts'
 import { waitingIn } from './checks/backlog.ts'

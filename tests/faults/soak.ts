@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pause } from '../../shared/bus/pulse.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pause } from '../../shared/kernel/pulse.ts'
 import { eventually } from '../support/eventually.ts'
 import { createClient } from './client.ts'
 import type { FaultRow, RowContext } from './fault-row.ts'
@@ -165,6 +166,6 @@ const freeze = async (hub: FaultHub, command: RegExp, ms: number) => {
       }
   }
   tell('SIGSTOP')
-  await new Promise((resolve) => setTimeout(resolve, ms))
+  await delay(ms)
   tell('SIGCONT')
 }

@@ -24,26 +24,13 @@ import {
   type OrganizationId,
   type SessionId,
 } from '../../shared/kernel/id.ts'
-import { addMs, type Instant, instantOf, toIso } from '../../shared/kernel/time.ts'
+import { toIso } from '../../shared/kernel/time.ts'
 import { type Log, silentLog } from '../../shared/observe/logger.ts'
 import { continueTrace } from '../../shared/observe/trace.ts'
 import type { Service } from '../../shared/service/define.ts'
+import { fakeClock } from './clock.ts'
 import { contractCoverage } from './contract-coverage.ts'
 import type { TestDatabase } from './database.ts'
-
-/** A clock that stands until a test moves it. */
-export const fakeClock = (start = '2026-03-01T10:00:00.000Z') => {
-  let now = instantOf(start)
-  return {
-    now: () => now,
-    advanceMs: (durationMs: number) => {
-      now = addMs(now, durationMs)
-    },
-    set: (at: Instant) => {
-      now = at
-    },
-  }
-}
 
 /** Somebody with a built-in role in an organisation; `courses` adds permissions on single courses. */
 export const somebody = (

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
 const POLL_MS = 20
 
 /**
@@ -14,7 +16,7 @@ export const eventually = async <Result>(
       return await attempt()
     } catch (error) {
       if (performance.now() > deadline) throw error
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      await delay(POLL_MS)
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { openApi } from '../../local/demo/api.ts'
 import { meet } from '../../local/demo/people.ts'
 import { rightAnswers } from '../../local/demo/quiz.ts'
@@ -33,7 +34,7 @@ export const attendClass = async (campus: Campus, name: string): Promise<void> =
       .catch(whileRefused),
   )
   for (let sequence = 1; sequence <= BEATS; sequence += 1) {
-    await new Promise((resolve) => setTimeout(resolve, BEAT_MS))
+    await delay(BEAT_MS)
     const endMs = sequence * BEAT_MS
     await api.call(videoStreamingContract, 'sendHeartbeat', {
       params: { playbackId: playback.playbackId },

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
 /** The longest sleep between two looks at the clock; a timer may be a millisecond late. */
 const SLEEP_MS_MAX = 50
 
@@ -17,7 +19,7 @@ export const sendOnSchedule = async (
     const dueAt = startedAt + (dueMs[index] ?? 0)
     const waitMs = dueAt - performance.now()
     if (waitMs > 0) {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, SLEEP_MS_MAX)))
+      await delay(Math.min(waitMs, SLEEP_MS_MAX))
       continue
     }
     const begun = work(index, dueAt)

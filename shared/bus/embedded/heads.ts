@@ -1,6 +1,6 @@
 import pg from 'pg'
+import { createPulse, type Pulse, pause } from '../../kernel/pulse.ts'
 import { describeError, type Log } from '../../observe/logger.ts'
-import { createPulse, type Pulse, pause } from '../pulse.ts'
 import { APPENDED, CHANNEL, GROUP_PREFIX } from './channel.ts'
 
 export type TopicPartition = { readonly topic: string; readonly partition: number }

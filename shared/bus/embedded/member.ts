@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
+import { pause } from '../../kernel/pulse.ts'
 import { instantOf } from '../../kernel/time.ts'
 import { describeError, type Log } from '../../observe/logger.ts'
 import {
@@ -13,7 +14,6 @@ import {
   SESSION_TIMEOUT_MS,
   type Subscription,
 } from '../port.ts'
-import { pause } from '../pulse.ts'
 import { assign } from './assign.ts'
 import { type Claim, type Group, openGroup } from './group.ts'
 import type { Heads, TopicPartition } from './heads.ts'

@@ -5,6 +5,7 @@ import type {
   Consumer as KafkaConsumer,
   KafkaMessage,
 } from 'kafkajs'
+import { createPulse, pause } from '../../kernel/pulse.ts'
 import type { Instant } from '../../kernel/time.ts'
 import { describeError, type Log } from '../../observe/logger.ts'
 import {
@@ -18,7 +19,6 @@ import {
   SESSION_TIMEOUT_MS,
   type Subscription,
 } from '../port.ts'
-import { createPulse, pause } from '../pulse.ts'
 import { withAdmin } from './admin.ts'
 import { assignBySubscription } from './assigner.ts'
 

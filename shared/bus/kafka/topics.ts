@@ -1,7 +1,7 @@
 import type { Admin, ConfigResourceTypes, ConfigSource, DescribeConfigResponse } from 'kafkajs'
+import { pause } from '../../kernel/pulse.ts'
 import type { Topic } from '../hub-topics.ts'
 import { BusUnavailableError } from '../port.ts'
-import { pause } from '../pulse.ts'
 
 /** A topic as the cluster has it. */
 export type ExistingTopic = {

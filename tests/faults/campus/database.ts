@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { type Postgres, startPostgres } from '../../../local/postgres/postgres.ts'
 import { eventually } from '../../support/eventually.ts'
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import type { RowContext } from '../fault-row.ts'
-import { startTcpProxy, type TcpProxy } from '../tcp-proxy.ts'
 import { DATABASE } from './nursery.ts'
 
 /** PostgreSQL behind a proxy, so that those who connect find it again wherever it starts next. */
@@ -35,8 +35,8 @@ export const openCampusDatabase = async (
   let server = await open()
   context.defer(() => server.stop())
   const proxy = await startTcpProxy(server.port)
-  context.defer(() => proxy.close())
-  const url = Object.assign(new URL(server.url(DATABASE)), { port: String(proxy.port) }).href
+  context.defer(() => proxy.stop())
+  const url = proxy.at(server.url(DATABASE))
   const pool = new pg.Pool({ connectionString: url, max: 4 })
   pool.on('error', () => {})
   context.defer(() => pool.end())
@@ -57,7 +57,7 @@ export const openCampusDatabase = async (
     async start() {
       // After SIGKILL its backends take a moment to notice, and hold the memory that the next server wants.
       server = await eventually(open, { timeoutMs: START_TIMEOUT_MS })
-      proxy.retarget(server.port)
+      proxy.leadTo(server.port)
     },
     query: (text, values) =>
       eventually(async () => (await pool.query(text, values)).rows, {

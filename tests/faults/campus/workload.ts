@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Principal } from '../../../shared/http/caller.ts'
 import type { Random } from '../../../tools/random.ts'
 import { type Client, createClient, type Wanted } from '../client.ts'
@@ -41,7 +42,7 @@ export const runLoad = async (
       for (let done = 0; done < load.operationsPerActor && !signal.aborted; done += 1) {
         await act(self)
         const pauseMs = chance.int((load.pauseMsMax ?? 20) + 1)
-        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        await delay(pauseMs)
       }
     }),
   )

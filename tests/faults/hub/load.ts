@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { pause } from '../../../shared/bus/pulse.ts'
+import { pause } from '../../../shared/kernel/pulse.ts'
 import type { Client } from '../client.ts'
 import type { History, Operation } from '../history.ts'
 import type { FaultHub } from './hub.ts'

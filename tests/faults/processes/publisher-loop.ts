@@ -1,6 +1,6 @@
 import { openOutboxes } from '../../../functions/outbox-publisher/publisher.ts'
 import { type Bus, BusUnavailableError } from '../../../shared/bus/port.ts'
-import { pause } from '../../../shared/bus/pulse.ts'
+import { pause } from '../../../shared/kernel/pulse.ts'
 import { describeError, type Log } from '../../../shared/observe/logger.ts'
 import { findOutboxes, publishOutbox } from '../../../shared/outbox/publish.ts'
 import type { Settings } from './settings.ts'

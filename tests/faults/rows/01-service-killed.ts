@@ -1,4 +1,4 @@
-import { pause } from '../../../shared/bus/pulse.ts'
+import { pause } from '../../../shared/kernel/pulse.ts'
 import type { Part } from '../campus/campus.ts'
 import { runOnCampus, type Struck } from '../campus/run.ts'
 import { crashAgainAndAgain } from '../crashes.ts'

@@ -1,4 +1,4 @@
-import { pause } from '../../../shared/bus/pulse.ts'
+import { pause } from '../../../shared/kernel/pulse.ts'
 import { runOnCampus } from '../campus/run.ts'
 import type { FaultRow } from '../fault-row.ts'
 import { untilAcknowledged } from '../measure.ts'

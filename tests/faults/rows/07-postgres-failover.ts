@@ -37,7 +37,7 @@ export const postgresFailover: FaultRow = {
         await database.kill('SIGQUIT')
         const startedAt = performance.now()
         await replica.promote()
-        database.proxy.retarget(replica.port)
+        database.proxy.leadTo(replica.port)
         const healed = Math.round(performance.now() - startedAt) + (await untilAcknowledged(campus))
         const violations = await lateWriter(context, campus)
         endLoad()

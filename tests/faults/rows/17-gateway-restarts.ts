@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { freePort } from '../../../local/free-port.ts'
-import { pause } from '../../../shared/bus/pulse.ts'
+import { pause } from '../../../shared/kernel/pulse.ts'
 import { type EngineProcess, startEngine } from '../../support/engines/process.ts'
 import { createClient } from '../client.ts'
 import type { FaultRow, RowContext } from '../fault-row.ts'

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { createClient } from '../client.ts'
 import type { FaultRow } from '../fault-row.ts'
 import { createHistory } from '../history.ts'
@@ -90,7 +91,7 @@ const storm = async (
 ) => {
   const count = Math.ceil((ms / 1_000) * perSecond)
   const answers = Array.from({ length: count }, async (_, index) => {
-    await new Promise((resolve) => setTimeout(resolve, (index * 1_000) / perSecond))
+    await delay((index * 1_000) / perSecond)
     return look(url, accessToken)
   })
   const statuses = await Promise.all(answers)

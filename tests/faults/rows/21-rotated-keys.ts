@@ -1,4 +1,4 @@
-import { pause } from '../../../shared/bus/pulse.ts'
+import { pause } from '../../../shared/kernel/pulse.ts'
 import type { Campus } from '../campus/campus.ts'
 import { type GatewayKey, newGatewayKey, signInWith } from '../campus/people.ts'
 import { runOnCampus } from '../campus/run.ts'

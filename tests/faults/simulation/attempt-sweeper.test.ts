@@ -9,9 +9,9 @@ import { DomainError } from '../../../shared/kernel/errors.ts'
 import { newId } from '../../../shared/kernel/id.ts'
 import { SECOND_MS } from '../../../shared/kernel/time.ts'
 import { silentLog } from '../../../shared/observe/logger.ts'
+import { type FakeClock, fakeClock } from '../../support/clock.ts'
 import { useDatabase } from '../../support/database.ts'
 import { somebody } from '../../support/door.ts'
-import { type SimulatedClock, simulatedClock } from './clock.ts'
 import { doorsOf } from './doors.ts'
 import type { Actor } from './simulator.ts'
 import { type Scenario, SIMULATION_TIMEOUT_MS, useSimulations } from './world.ts'
@@ -41,7 +41,7 @@ type Answer = {
 }
 
 /** The HTTP door as one actor reaches it. */
-const httpOf = async (actor: Actor | undefined, clock: SimulatedClock, as: Principal) => {
+const httpOf = async (actor: Actor | undefined, clock: FakeClock, as: Principal) => {
   const app = mount({
     contract: assessment.contract,
     routes: assessment.routes,
@@ -76,7 +76,7 @@ beforeAll(async () => {
     `insert into assessment.course_refs values ($1, $2, 'Course', 'public', $3, null, null, 1)`,
     [courseId, organizationId, [teacher.accountId]],
   )
-  const call = await httpOf(undefined, simulatedClock(), teacher)
+  const call = await httpOf(undefined, fakeClock(), teacher)
   const content = { kind: 'numeric', prompt: 'How many?', explanation: '', value: String(SAVES) }
   const question = await call('POST', '/questions', { body: { courseId, content } })
   questionId = question.body.questionId
@@ -93,7 +93,7 @@ beforeAll(async () => {
 type Script = { saved: number; revision: number; attemptId: string | undefined }
 
 /** Begins, saves 1, 2, 3 … and hands in; what got no answer is asked again. */
-const learn = async (actor: Actor, learner: Principal, clock: SimulatedClock, script: Script) => {
+const learn = async (actor: Actor, learner: Principal, clock: FakeClock, script: Script) => {
   const call = await httpOf(actor, clock, learner)
   if (script.attemptId === undefined) {
     const { status, body } = await call('POST', `/${assessmentId}/attempts`)
@@ -117,14 +117,14 @@ const learn = async (actor: Actor, learner: Principal, clock: SimulatedClock, sc
   await call('POST', `/attempts/${script.attemptId}/submit`)
 }
 
-const sweep = async (actor: Actor, clock: SimulatedClock, rounds: number) => {
+const sweep = async (actor: Actor, clock: FakeClock, rounds: number) => {
   const held = await actor.database(own)
   const doors = doorsOf(assessment, { database: held, clock: clock.now, deps })
   for (let round = 0; round < rounds; round += 1) await doors.job('submitOverdue')
 }
 
 const scenario: Scenario = async (simulation) => {
-  const clock = simulatedClock()
+  const clock = fakeClock()
   const learner = somebody('learner', { organizationId })
   await database.query(
     `insert into assessment.learner_access values ($1, $2, $3, $4, $5, '2026-01-01', null, true, 1)`,

@@ -9,8 +9,8 @@ import { newId } from '../../../shared/kernel/id.ts'
 import { MINUTE_MS } from '../../../shared/kernel/time.ts'
 import type { StepDeps, StepInput } from '../../../workflows/certificate-issuance/steps/hold.ts'
 import { steps } from '../../../workflows/certificate-issuance/workflow.ts'
+import { type FakeClock, fakeClock } from '../../support/clock.ts'
 import { useDatabase } from '../../support/database.ts'
-import { type SimulatedClock, simulatedClock } from './clock.ts'
 import { doorsOf, envelopeOf } from './doors.ts'
 import type { Actor, Simulation } from './simulator.ts'
 import { type Scenario, SIMULATION_TIMEOUT_MS, useSimulations } from './world.ts'
@@ -44,7 +44,7 @@ beforeAll(async () => {
 })
 
 /** Step Functions as far as one certificate needs it: a name starts once; a step runs again when its answer is lost. */
-const simulateExecutions = (simulation: Simulation, clock: SimulatedClock) => {
+const simulateExecutions = (simulation: Simulation, clock: FakeClock) => {
   const states = new Map<string, 'running' | 'over'>()
   const run = async (actor: Actor, input: StepInput) => {
     const held = await actor.database(own)
@@ -84,7 +84,7 @@ const never = undefined as never
 const scenarioWith =
   ({ ids = 1, isForgetful = false }: { ids?: number; isForgetful?: boolean } = {}): Scenario =>
   async (simulation) => {
-    const clock = simulatedClock()
+    const clock = fakeClock()
     const accountId = newId('account')
     await database.query(
       `insert into certificate.people (account_id, name, email, sequence) values ($1, 'Ada', null, 1)`,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
 import type { Database } from '../../../shared/db/open.ts'
@@ -192,7 +193,7 @@ export const createSimulation = (settings: SimulationOptions): Simulation => {
       isDone = true
     })
     while (!isDone) {
-      await new Promise((resolve) => setTimeout(resolve, LOCK_CHECK_MS))
+      await delay(LOCK_CHECK_MS)
       if (!isDone && (await isHeld(life))) return 'blocked'
     }
     return new Promise(() => {})

@@ -8,8 +8,8 @@ import { newId, type VideoId } from '../../../shared/kernel/id.ts'
 import { MINUTE_MS } from '../../../shared/kernel/time.ts'
 import { hold, type StepInput } from '../../../workflows/video-processing/steps/hold.ts'
 import { publish } from '../../../workflows/video-processing/steps/publish.ts'
+import { type FakeClock, fakeClock } from '../../support/clock.ts'
 import { useDatabase } from '../../support/database.ts'
-import { type SimulatedClock, simulatedClock } from './clock.ts'
 import { doorsOf, envelopeOf } from './doors.ts'
 import type { Actor, Simulation } from './simulator.ts'
 import { type Scenario, SIMULATION_TIMEOUT_MS, useSimulations } from './world.ts'
@@ -38,7 +38,7 @@ const WORK: readonly Work[] = [
 /** Step Functions as far as the lease needs it: a name starts once, and what was given up may still be running. */
 const simulateExecutions = (
   simulation: Simulation,
-  { clock, isDeaf }: { clock: SimulatedClock; isDeaf: boolean },
+  { clock, isDeaf }: { clock: FakeClock; isDeaf: boolean },
 ) => {
   const states = new Map<string, 'running' | 'over'>()
   const run = async (actor: Actor, input: StepInput) => {
@@ -79,7 +79,7 @@ const never = undefined as never
 const scenarioWith =
   ({ isDeaf = false }: { isDeaf?: boolean } = {}): Scenario =>
   async (simulation) => {
-    const clock = simulatedClock()
+    const clock = fakeClock()
     const { states, executionsOf } = simulateExecutions(simulation, { clock, isDeaf })
     const mediaId = newId('media')
     const videoId = videoIdOf(mediaId)

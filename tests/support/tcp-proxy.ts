@@ -10,14 +10,16 @@ export type ProxyMode =
 
 export type TcpProxy = {
   readonly port: number
+  /** A server's URL at this address. */
+  at(url: string): string
   /** Where connections go from now on; present ones stay where they are. */
-  retarget(port: number): void
+  leadTo(port: number): void
   mode(mode: ProxyMode): void
   /** Every chunk is so late. */
   delay(delayMs: number): void
   /** Cuts every connection with a reset. */
   reset(): void
-  close(): Promise<void>
+  stop(): Promise<void>
 }
 
 type Pair = { readonly client: Socket; readonly server: Socket }
@@ -65,7 +67,8 @@ export const startTcpProxy = async (target: number): Promise<TcpProxy> => {
   }
   return {
     port,
-    retarget: (to) => {
+    at: (url) => Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href,
+    leadTo: (to) => {
       state.target = to
     },
     mode(mode) {
@@ -77,7 +80,7 @@ export const startTcpProxy = async (target: number): Promise<TcpProxy> => {
       state.delayMs = delayMs
     },
     reset,
-    close: () =>
+    stop: () =>
       new Promise((resolve) => {
         listener.close(() => resolve())
         reset()
