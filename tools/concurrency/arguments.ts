@@ -9,16 +9,34 @@ const file = z
   .min(1)
   // npm runs scripts in the package's folder; files are named from where the person stands.
   .transform((name) => resolve(process.env.INIT_CWD ?? '.', name))
+const parts = z
+  .array(file)
+  .refine((names) => new Set(names).size === names.length, 'one file is given twice')
   .optional()
+const MINUTE_SECONDS = 60
+const DAY_SECONDS = 86_400
 
 const schema = z.strictObject({
   profile: z.string().min(1).default('steady'),
-  logs: file,
-  metrics: file,
-  durations: file,
-  template: file,
-  sizes: file,
-  html: file,
+  /** Parts of one log. */
+  logs: parts,
+  /** Parts of one export. */
+  metrics: parts,
+  period: z.coerce
+    .number()
+    .int()
+    .min(MINUTE_SECONDS)
+    .max(DAY_SECONDS)
+    .multipleOf(MINUTE_SECONDS)
+    .optional(),
+  stage: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/, 'this is no name of a stage')
+    .optional(),
+  durations: file.optional(),
+  template: file.optional(),
+  sizes: file.optional(),
+  html: file.optional(),
   learners: z.coerce.number().int().min(1).max(100_000_000).default(10_000),
   quantile: share.default(0.999),
   throttled: share.default(0.001),
@@ -41,9 +59,11 @@ const schema = z.strictObject({
 export type Arguments = z.output<typeof schema>
 
 const text = { type: 'string' } as const
+const texts = { type: 'string', multiple: true } as const
 const flag = { type: 'boolean' } as const
 const OPTIONS = {
-  ...{ profile: text, logs: text, metrics: text, durations: text, template: text, sizes: text },
+  ...{ profile: text, logs: texts, metrics: texts, period: text, stage: text },
+  ...{ durations: text, template: text, sizes: text },
   ...{ html: text, learners: text, quantile: text, throttled: text, cold: text, headroom: text },
   ...{ account: text, seconds: text, rate: text, seed: text, write: flag, rehearse: flag },
 }

@@ -104,6 +104,8 @@ describe('npm run concurrency', () => {
       /^There is no profile christmas; there are: steady, term-start, exam-burst\.\n$/,
     ],
     [['--profile', 'steady', '--logs', 'x'], /^Give one of --profile, --logs and --metrics\.\n$/],
+    [['--logs', 'bad.log', '--logs', 'bad.log'], /^--logs: one file is given twice\.\n$/],
+    [['--metrics', 'bad.json', '--period', '90'], /^--period: .*multiple of 60/],
     [['--speed', '9'], /^Unknown option '--speed'\.?/],
     [['--logs', 'bad.log'], /bad\.log:1: 2 fields are too few for an access log\.\n$/],
     [['--metrics', 'bad.json'], /bad\.json:1: .*MetricDataResults/],

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { packageHub } from '../../local/package/package.ts'
-import type { Template } from '../../local/template/template.ts'
-import { type Measurement, readMeasurement } from '../measure/function-figures.ts'
+import type { Measurement } from '../measure/function-figures.ts'
 import { InputError } from '../measure/input-error.ts'
-import { keysOf, readPackaged } from '../measure/packaged.ts'
+import { readPackaged } from '../measure/packaged.ts'
 import { root } from '../measure/root.ts'
 import type { Arguments } from './arguments.ts'
 import { checkFigures } from './files/check.ts'
+import { readInputs } from './inputs.ts'
 import { UNRESERVED_MIN } from './limits.ts'
 import { findingsOf } from './plan/findings.ts'
 import { planFor } from './plan/plan.ts'
@@ -15,13 +15,9 @@ import { connectionsOf, consumptionOf, readInstanceClass } from './plan/shared.t
 import { readWarmPrice, type WarmPrice } from './prices.ts'
 import type { Study } from './report/study.ts'
 import { type Stack, stackOf } from './stack.ts'
-import { readAccessLog } from './traffic/access-log.ts'
-import { readMetrics } from './traffic/cloudwatch.ts'
 import { eventsOf, followTraffic } from './traffic/follow.ts'
-import { builtInTraffic, PROFILE_NAMES } from './traffic/profiles.ts'
 import type { Traffic } from './traffic/traffic.ts'
 
-const MEASURED = join(root, 'docs', 'measurements', 'functions.json')
 const SIZES = join(root, 'terraform', 'environments', 'prod', 'sizes.auto.tfvars.json')
 
 export type Studied = {
@@ -41,8 +37,7 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
   const template = await readPackaged(templatePath)
   const stack = stackOf(template)
   refuseImpossible(templatePath, stack, args.account)
-  const measurement = await readMeasurement(args.durations ?? MEASURED, keysOf(template))
-  const traffic = await trafficOf(args, template)
+  const { traffic, measurement } = await readInputs(args, template)
   const followed = followTraffic(traffic, stack, measurement.functions)
   const targets: Targets = {
     quantile: args.quantile,
@@ -69,14 +64,6 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
   const durations = `Durations: ${command}, ${measuredAt.slice(0, 10)}, on ${machine}.`
   const study = { traffic: followed, targets, plan, connections, consumption, findings, durations }
   return { study, stack, traffic, measurement, warmPrice }
-}
-
-const trafficOf = async (args: Arguments, template: Template): Promise<Traffic> => {
-  if (args.logs) return readAccessLog(args.logs, template.listenerRules)
-  if (args.metrics) return readMetrics(args.metrics, keysOf(template))
-  const traffic = builtInTraffic(args.profile, args.learners)
-  if (traffic) return traffic
-  throw new Error(`There is no profile ${args.profile}; there are: ${PROFILE_NAMES.join(', ')}.`)
 }
 
 /** What AWS would refuse at deployment is refused here: no plan begins from figures that cannot be. */

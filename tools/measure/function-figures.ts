@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { InputError, lineOfPath, parseJson } from './input-error.ts'
+import { readText } from './read-text.ts'
 
 const ms = z.number().nonnegative()
 
@@ -39,9 +39,7 @@ export const readMeasurement = async (
   file: string,
   keys: ReadonlySet<string>,
 ): Promise<Measurement> => {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new InputError({ file }, 'the file cannot be read; run npm run measure to make one')
-  })
+  const text = await readText(file, '; run npm run measure to make one')
   const result = measurementSchema.safeParse(parseJson(text, file))
   if (!result.success) {
     const [issue] = result.error.issues

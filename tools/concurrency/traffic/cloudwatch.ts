@@ -1,87 +1,152 @@
-import { readFile } from 'node:fs/promises'
-import * as z from 'zod'
 import { functionKeyOf } from '../../../local/template/template.ts'
-import { InputError, lineOfPath, parseJson } from '../../measure/input-error.ts'
+import type { FunctionFigures } from '../../measure/function-figures.ts'
+import { type Point, readExports, type Series, type Stack } from './export.ts'
 import type { Traffic } from './traffic.ts'
 
-const metricsSchema = z.looseObject({
-  MetricDataResults: z
-    .array(
-      z.looseObject({
-        /** The function's name: what `--metric-data-queries` give as Label. */
-        Label: z.string().min(1),
-        Timestamps: z.array(z.string()),
-        Values: z.array(z.number().nonnegative()),
-      }),
-    )
-    .min(1),
-})
-
+/** Lambda's metrics are no finer. */
 const MINUTE_SECONDS = 60
 /** A month of minutes. */
 const BUCKETS_MAX = 44_640
+/** More than any account may call. */
+const CALLS_PER_SECOND_MAX = 1_000_000
+
+export type Metrics = {
+  readonly traffic: Traffic
+  /** Of functions whose durations were exported too, by key. */
+  readonly durations: ReadonlyMap<string, ExportedDurations>
+}
+
+export type ExportedDurations = Pick<FunctionFigures, 'invocations' | 'durationMs'> & {
+  readonly refuse: Series['refuse']
+}
 
 /**
- * Reads what `aws cloudwatch get-metric-data` answers for the metric `Invocations` (statistic `Sum`) of several functions, each
- * labelled with its function's name. The period is the shortest distance of two values; where CloudWatch has no value,
- * nothing was invoked.
+ * Reads what `aws cloudwatch get-metric-data` answers to the queries of `--print-queries`, or to others whose label is
+ * the function's name and whose values are `Invocations` (statistic `Sum`). Where CloudWatch has no value, nothing was
+ * invoked.
  *
- * @param keys the functions of the packaged template.
- * @throws InputError with the line of what is wrong.
+ * @param periodSeconds as it was asked for, where labels do not tell.
+ * @throws InputError with file and line of what is wrong, or missing.
  */
-export const readMetrics = async (file: string, keys: ReadonlySet<string>): Promise<Traffic> => {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new InputError({ file }, 'the file cannot be read')
-  })
-  const refuse = (path: readonly PropertyKey[], reason: string): never => {
-    throw new InputError({ file, line: lineOfPath(text, path) }, reason)
-  }
-  const result = metricsSchema.safeParse(parseJson(text, file))
-  if (!result.success) {
-    const [issue] = result.error.issues
-    return refuse(issue?.path ?? [], `${issue?.path.join('.') || 'the file'}: ${issue?.message}`)
-  }
-  const series = result.data.MetricDataResults.map(({ Label, Timestamps, Values }, index) => {
-    const at = ['MetricDataResults', index] as const
-    const key = functionKeyOf(Label)
-    if (!keys.has(key)) refuse([...at, 'Label'], `${Label} is no function of the packaged template`)
-    if (Timestamps.length !== Values.length)
-      refuse([...at, 'Values'], `${Timestamps.length} times and ${Values.length} values`)
-    const points = Timestamps.map((time, place) => {
-      const second = Date.parse(time) / 1_000
-      if (Number.isNaN(second)) refuse([...at, 'Timestamps', place], `"${time}" is no time`)
-      return { second, value: Values[place] ?? 0 }
-    })
-    return { key, points }
-  })
-  const seconds = [...new Set(series.flatMap(({ points }) => points.map(({ second }) => second)))]
-  if (seconds.length === 0) return refuse(['MetricDataResults'], 'there are no values')
-  const { first, period, buckets } = gridOf(seconds)
-  if (buckets > BUCKETS_MAX) refuse(['MetricDataResults'], `more than ${BUCKETS_MAX} periods`)
-  const rates = new Map<string, number[]>()
-  for (const { key, points } of series) {
-    const of = rates.get(key) ?? Array.from({ length: buckets }, () => 0)
-    for (const { second, value } of points) {
-      const bucket = Math.round((second - first) / period)
-      of[bucket] = (of[bucket] ?? 0) + value / period
-    }
-    rates.set(key, of)
-  }
+export const readMetrics = async (
+  files: readonly string[],
+  { periodSeconds, ...stack }: Stack & { readonly periodSeconds: number | undefined },
+): Promise<Metrics> => {
+  const series = await readExports(files, stack)
+  const calls = series.filter(({ statistic }) => statistic.metric === 'Invocations')
+  const [one] = series as [Series]
+  if (calls.every(({ points }) => points.length === 0))
+    one.refuse('there are no values of Invocations')
+  const period = periodOf(series, periodSeconds)
+  const seconds = calls.flatMap(({ points }) => points.map(({ second }) => second))
+  const first = least(seconds)
+  const buckets = (most(seconds) - first) / period + 1
+  if (buckets > BUCKETS_MAX) one.refuse(`there are more than ${BUCKETS_MAX} periods`)
+  const rates = new Map(
+    calls.map(({ key, points }) => {
+      const rate = Array.from({ length: buckets }, () => 0)
+      for (const point of points) rate[(point.second - first) / period] = rateOf(point, period)
+      return [key, rate]
+    }),
+  )
+  const durations = durationsOf(series)
+  const name = files.join(', ')
   return {
-    ...{ name: file, bucketSeconds: period, covers: 'all', rates },
-    notes: [
-      `${series.length} metrics over ${buckets} periods of ${period} s from ${file}.`,
-      ...(period > MINUTE_SECONDS
-        ? ['Periods above a minute average bursts away: export with a period of 60.']
-        : []),
-    ],
+    traffic: {
+      ...{ name, bucketSeconds: period, covers: 'all', rates },
+      notes: [
+        `${calls.length} functions of ${one.stage} over ${buckets} periods of ${period} s from ${name}.`,
+        ...(period > MINUTE_SECONDS
+          ? ['Periods above a minute average bursts away: export with a period of 60.']
+          : []),
+        ...missingNotes(
+          stack.names.map(functionKeyOf).filter((key) => !rates.has(key)),
+          'Not in the export, and planned as if nobody called them',
+        ),
+      ],
+    },
+    durations,
   }
 }
 
-const gridOf = (seconds: readonly number[]) => {
-  const sorted = seconds.toSorted((one, other) => one - other)
-  const gaps = sorted.slice(1).map((second, index) => second - (sorted[index] ?? 0))
-  const period = gaps.length === 0 ? MINUTE_SECONDS : Math.min(...gaps)
-  const [first = 0, last = 0] = [sorted[0], sorted.at(-1)]
-  return { first, period, buckets: Math.round((last - first) / period) + 1 }
+const missingNotes = (keys: readonly string[], what: string): readonly string[] =>
+  keys.length === 0 ? [] : [`${what}: ${keys.toSorted().join(', ')}.`]
+
+const rateOf = ({ value, refuse }: Point, period: number): number => {
+  const rate = value / period
+  if (rate > CALLS_PER_SECOND_MAX)
+    refuse(`${value} calls in ${period} s are more than there can be`)
+  return rate
 }
+
+/**
+ * The period that was asked for, which an answer does not tell: what somebody says, or else the greatest common divisor
+ * of all gaps. That is certain where it is a minute. Where it is more, minutes without calls look like longer periods,
+ * and a plan on them would be for a fraction of the calls.
+ */
+const periodOf = (series: readonly Series[], given: number | undefined): number => {
+  const labelled = series.filter(({ periodSeconds }) => periodSeconds !== undefined)
+  const stated = given ?? labelled[0]?.periodSeconds
+  for (const { periodSeconds, refuse } of labelled)
+    if (periodSeconds !== stated)
+      refuse(`this has a period of ${periodSeconds} s, not of ${stated}`)
+  const points = series.flatMap((one) => one.points)
+  const first = least(points.map(({ second }) => second))
+  if (stated !== undefined) {
+    for (const { second, refuse } of points)
+      if ((second - first) % stated !== 0)
+        refuse(`${second - first} s after the first is between periods of ${stated} s`)
+    return stated
+  }
+  const gap = points.reduce((divisor, { second }) => gcd(divisor, second - first), 0)
+  const [last] = points.slice(-1) as [Point]
+  if (gap === 0) last.refuse('one moment does not tell the period of its values; give --period')
+  if (gap % MINUTE_SECONDS !== 0)
+    last.refuse(`values are ${gap} s apart, and metrics of Lambda come by the minute`)
+  if (gap > MINUTE_SECONDS)
+    last.refuse(
+      `values are ${gap} s apart, which may be their period or minutes without calls; give --period`,
+    )
+  return gap
+}
+
+const gcd = (one: number, other: number): number => {
+  let [larger, smaller] = [one, other]
+  while (smaller > 0) [larger, smaller] = [smaller, larger % smaller]
+  return larger
+}
+
+/** Of each function with all statistics of `Duration`: their means over its calls. */
+const durationsOf = (series: readonly Series[]): ReadonlyMap<string, ExportedDurations> => {
+  const durations = new Map<string, ExportedDurations>()
+  for (const [key, own] of Map.groupBy(series, (one) => one.key)) {
+    const of = (stat: Series['statistic']['stat']) =>
+      own.find(({ statistic }) => statistic.stat === stat)
+    const exported = own.find(({ statistic }) => statistic.metric === 'Duration')
+    if (!exported) continue
+    const { refuse } = exported
+    const missing = (['Sum', 'Average', 'p50', 'p95', 'p99'] as const).find((stat) => !of(stat))
+    if (missing)
+      refuse(`${key} has durations and no ${missing}; export what --print-queries prints`)
+    const calls = new Map(of('Sum')?.points.map(({ second, value }) => [second, value]))
+    const invocations = sumOf([...calls.values()])
+    const ms = (stat: 'Average' | 'p50' | 'p95' | 'p99') => weighted(of(stat)?.points ?? [], calls)
+    // Nobody called it, so that nothing was to be timed.
+    if (invocations === 0 || exported.points.length === 0) continue
+    const durationMs = { mean: ms('Average'), p50: ms('p50'), p95: ms('p95'), p99: ms('p99') }
+    if (Object.values(durationMs).some(Number.isNaN)) continue
+    durations.set(key, { invocations, durationMs, refuse })
+  }
+  return durations
+}
+
+/** The mean over calls. Of a mean it is the mean; of quantiles it is near theirs, and in the same order. */
+const weighted = (points: readonly Point[], calls: ReadonlyMap<number, number>): number => {
+  const weights = points.map(({ second }) => calls.get(second) ?? 0)
+  const sum = sumOf(points.map(({ value }, index) => value * (weights[index] ?? 0)))
+  return sum / sumOf(weights)
+}
+
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
+const least = (values: readonly number[]) => values.reduce((one, other) => Math.min(one, other))
+const most = (values: readonly number[]) => values.reduce((one, other) => Math.max(one, other))

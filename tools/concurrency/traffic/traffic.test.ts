@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ListenerRule } from '../../../local/template/template.ts'
 import { figuresOf, sampleFunction, sampleStack, sampleTraffic } from '../fixtures/sample.ts'
 import { readAccessLog } from './access-log.ts'
-import { readMetrics } from './cloudwatch.ts'
 import { followTraffic } from './follow.ts'
 import { builtInTraffic, PROFILE_NAMES } from './profiles.ts'
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const fileOf = async (name: string, text: string) => {
+const fileOf = async (name: string, text: string | Uint8Array) => {
   const file = join(folder, name)
   await writeFile(file, text)
   return file
@@ -31,9 +31,10 @@ const rules = [
   rule('/v1/auth', 'learning-hub-prod-authHttp', 120),
 ]
 
-const line = (time: string, request: string) =>
-  `https ${time} app/internal/1 10.0.1.5:2817 - 0.000 0.021 0.000 200 200 34 366 "${request}" ` +
-  '"undici" - - arn:aws:targetgroup/x "Root=1-2-3" "-" "-" 110 2026-11-20T08:00:00.000000Z "forward" "-" "-" "-" "-" "-" "-"'
+/** @param answered where it was answered at another moment than it came. */
+const line = (time: string, request: string, answered = time) =>
+  `https ${answered} app/internal/1 10.0.1.5:2817 - 0.000 0.021 0.000 200 200 34 366 "${request}" ` +
+  `"undici" - - arn:aws:targetgroup/x "Root=1-2-3" "-" "-" 110 ${time} "forward" "-" "-" "-" "-" "-" "-"`
 
 describe('an access log', () => {
   it('counts each second’s calls of each function, by the balancer’s own rules', async () => {
@@ -47,7 +48,7 @@ describe('an access log', () => {
         line('2026-11-20T08:00:02.500000Z', '- http://hub:80- -'),
       ].join('\n'),
     )
-    const traffic = await readAccessLog(file, rules)
+    const traffic = await readAccessLog([file], rules)
     expect(traffic).toMatchObject({ bucketSeconds: 1, covers: 'doors' })
     expect(Object.fromEntries(traffic.rates)).toEqual({
       courseHttp: [2, 0, 0],
@@ -56,77 +57,88 @@ describe('an access log', () => {
     expect(traffic.notes.join(' ')).toMatch(/5 requests in 3 s.*2 of them lead to no function/)
   })
 
+  it('counts a call when it came, not when it was answered', async () => {
+    const request = 'GET https://hub:443/v1/courses HTTP/1.1'
+    const log = ['08:00:02', '08:00:09', '08:00:21'].map((answered) =>
+      line('2026-11-20T08:00:01.500000Z', request, `2026-11-20T${answered}.000000Z`),
+    )
+    const traffic = await readAccessLog([await fileOf('slow.log', log.join('\n'))], rules)
+    expect(Object.fromEntries(traffic.rates)).toEqual({ courseHttp: [3] })
+    expect(traffic.notes.join(' ')).not.toMatch(/timed by their answer/)
+    const csv = await fileOf(
+      'slow.csv',
+      'time,request_creation_time,request_url\n' +
+        '2026-11-20T08:00:09Z,2026-11-20T08:00:00Z,https://hub:443/v1/courses\n' +
+        '2026-11-20T08:00:01Z,2026-11-20T08:00:01Z,https://hub:443/v1/courses\n',
+    )
+    expect((await readAccessLog([csv], rules)).rates.get('courseHttp')).toEqual([1, 1])
+  })
+
+  it('may come in parts, packed or not', async () => {
+    const at = (second: number) =>
+      `${line(`2026-11-20T08:00:0${second}.000000Z`, 'GET https://hub:443/v1/courses HTTP/1.1')}\n`
+    const parts = [
+      await fileOf('part-2.log', at(2)),
+      // AWS's own name ends so, but a name proves nothing; and packed parts may be put together as they are.
+      await fileOf('part-1', Buffer.concat([gzipSync(at(0)), gzipSync(at(1))])),
+    ]
+    const traffic = await readAccessLog(parts, rules)
+    expect(traffic.rates.get('courseHttp')).toEqual([1, 1, 1])
+    expect(traffic.notes[0]).toMatch(/^3 requests in 3 s from .*part-2\.log, .*part-1\.$/)
+    const cut = await fileOf('cut.log.gz', gzipSync(at(0)).subarray(0, 60))
+    await expect(readAccessLog([cut], rules)).rejects.toThrow(
+      /cut\.log\.gz: the file cannot be unpacked; it is cut off or damaged\./,
+    )
+  })
+
+  it.each([
+    ['a byte order mark', '\uFEFFtime,request_url\n', ','],
+    ['semicolons', 'time;request_url\r\n', ';'],
+    ['capitals and quotes', '"Time","Request_URL"\n', ','],
+    ['a mark, quotes and semicolons', '\uFEFF"TIME";"REQUEST_URL"\n', ';'],
+  ])('reads a CSV with %s', async (_, head, separator) => {
+    const row = ['2026-11-20T08:00:00Z', 'https://hub:443/v1/auth/jwks'].join(separator)
+    const traffic = await readAccessLog([await fileOf('other.csv', `${head}${row}\n`)], rules)
+    expect(Object.fromEntries(traffic.rates)).toEqual({ authHttp: [1] })
+    expect(traffic.notes.join(' ')).toMatch(/1 of them are timed by their answer/)
+  })
+
   it('reads the CSV that Athena exports', async () => {
     const file = await fileOf(
       'export.csv',
       'time,request_verb,request_url\n"2026-11-20T08:00:00Z","GET","https://hub:443/v1/auth/jwks"\n',
     )
-    expect(Object.fromEntries((await readAccessLog(file, rules)).rates)).toEqual({ authHttp: [1] })
+    expect(Object.fromEntries((await readAccessLog([file], rules)).rates)).toEqual({
+      authHttp: [1],
+    })
   })
 
   it('is refused with the line that is wrong', async () => {
     const good = line('2026-11-20T08:00:00Z', 'GET https://hub:443/v1/courses HTTP/1.1')
     const refused = async (text: string) =>
-      readAccessLog(await fileOf('bad.log', text), rules).then(
+      readAccessLog([await fileOf('bad.log', text)], rules).then(
         () => 'accepted',
         (error: Error) => error.message,
       )
     expect(await refused(`${good}\nhttps yesterday\n`)).toMatch(/bad\.log:2: 2 fields are too few/)
-    expect(await refused(`${good}\n${good.replace('2026-11-20T08', 'noon')}`)).toMatch(
+    expect(await refused(`${good}\n${good.replaceAll('2026-11-20T08', 'noon')}`)).toMatch(
       /bad\.log:2: "noon.*" is no time/,
     )
     expect(await refused(`${good}\n${good}\n${good.replace('https://hub:443', '?')}`)).toMatch(
       /bad\.log:3: ".*" is no address/,
     )
     expect(await refused('time,request_url\n2026-11-20T08:00:00Z\n')).toMatch(/bad\.log:2: /)
-    expect(await refused('')).toMatch(/bad\.log: the access log has no request/)
-    await expect(readAccessLog(join(folder, 'none'), rules)).rejects.toThrow(/cannot be read/)
-  })
-})
-
-const keys = new Set(['courseHttp', 'progressBus'])
-const metric = (label: string, values: readonly number[], minutes: readonly number[]) => ({
-  Label: label,
-  Timestamps: minutes.map((minute) => `2026-11-20T08:0${minute}:00Z`),
-  Values: values,
-})
-
-describe('metrics of CloudWatch', () => {
-  it('gives calls per second in periods, and none where there is no value', async () => {
-    const results = [
-      metric('learning-hub-prod-courseHttp', [60, 120, 600], [0, 1, 3]),
-      metric('learning-hub-prod-progressBus', [30], [1]),
-    ]
-    const file = await fileOf('metrics.json', JSON.stringify({ MetricDataResults: results }))
-    const traffic = await readMetrics(file, keys)
-    expect(traffic).toMatchObject({ bucketSeconds: 60, covers: 'all' })
-    expect(Object.fromEntries(traffic.rates)).toEqual({
-      courseHttp: [1, 2, 0, 10],
-      progressBus: [0, 0.5, 0, 0].slice(0, 4),
-    })
-  })
-
-  it('are refused with the line that is wrong', async () => {
-    const refused = async (value: unknown) =>
-      readMetrics(
-        await fileOf(
-          'bad.json',
-          typeof value === 'string' ? value : JSON.stringify(value, undefined, 2),
-        ),
-        keys,
-      ).then(
-        () => 'accepted',
-        (error: Error) => error.message,
-      )
-    expect(await refused('{\n  "MetricDataResults": [\n}')).toMatch(/bad\.json:3: this is not JSON/)
-    const negative = { MetricDataResults: [metric('x-courseHttp', [1, -2], [0, 1])] }
-    expect(await refused(negative)).toMatch(
-      /bad\.json:11: MetricDataResults\.0\.Values\.1: Too small/,
+    expect(await refused('time,elb\n2026-11-20T08:00:00Z,app\n')).toMatch(
+      /bad\.log:1: this is no line of an access log, .* lacks request_url\./,
     )
-    const gone = { MetricDataResults: [metric('x-goneHttp', [1], [0])] }
-    expect(await refused(gone)).toMatch(/bad\.json:4: x-goneHttp is no function of the packaged/)
-    const uneven = { MetricDataResults: [metric('x-courseHttp', [1], [0, 1])] }
-    expect(await refused(uneven)).toMatch(/bad\.json:9: 2 times and 1 values/)
+    expect(await refused('id;name\n1;2\n')).toMatch(
+      /bad\.log:1: .* lacks request_url and request_creation_time\./,
+    )
+    expect(await refused(good.replaceAll('/v1/courses', '/v9/other'))).toMatch(
+      /bad\.log: none of 1 requests leads to a function/,
+    )
+    expect(await refused('')).toMatch(/bad\.log: the access log has no request/)
+    await expect(readAccessLog([join(folder, 'none')], rules)).rejects.toThrow(/cannot be read/)
   })
 })
 

@@ -1,0 +1,184 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { readMetrics } from './cloudwatch.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hub-metrics-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const names = ['learning-hub-dev-courseHttp', 'learning-hub-dev-progressBus']
+const COURSE = 'learning-hub-prod-courseHttp'
+const BUS = 'learning-hub-prod-progressBus'
+
+const metric = (
+  label: string,
+  minutes: readonly number[],
+  values: readonly number[] = minutes.map(() => 60),
+) => ({
+  Label: label,
+  Timestamps: minutes.map((minute) => new Date(1_795_161_600_000 + minute * 60_000).toISOString()),
+  Values: values,
+})
+
+const fileOf = async (value: unknown, name = 'metrics.json') => {
+  const file = join(folder, name)
+  const text = typeof value === 'string' ? value : JSON.stringify(value, undefined, 2)
+  await writeFile(file, text)
+  return file
+}
+
+type Options = { periodSeconds?: number; stage?: string }
+const read = async (value: unknown, { periodSeconds, stage }: Options = {}) =>
+  readMetrics([await fileOf(value)], { names, stage, periodSeconds })
+const results = (...MetricDataResults: readonly object[]) => ({ MetricDataResults })
+const refused = (value: unknown, options: Options = {}) =>
+  read(value, options).then(
+    () => 'accepted',
+    (error: Error) => error.message,
+  )
+
+describe('metrics of CloudWatch', () => {
+  it('give calls per second in periods, and none where there is no value', async () => {
+    const { traffic } = await read(
+      results(metric(COURSE, [0, 1, 3], [60, 120, 600]), metric(BUS, [1], [30])),
+    )
+    expect(traffic).toMatchObject({ bucketSeconds: 60, covers: 'all' })
+    expect(Object.fromEntries(traffic.rates)).toEqual({
+      courseHttp: [1, 2, 0, 10],
+      progressBus: [0, 0.5, 0, 0],
+    })
+    expect(traffic.notes.join(' ')).not.toMatch(/Not in the export/)
+  })
+
+  it('have the period that all gaps are multiples of, not the smallest gap', async () => {
+    const { traffic } = await read(results(metric(COURSE, [0, 2, 5, 7])))
+    expect(traffic.bucketSeconds).toBe(60)
+    expect(traffic.rates.get('courseHttp')).toEqual([1, 0, 1, 0, 0, 1, 0, 1])
+    // The other function tells it, though this one is called every fifth minute.
+    const both = await read(results(metric(COURSE, [0, 5, 10]), metric(BUS, [2])))
+    expect(both.traffic.bucketSeconds).toBe(60)
+  })
+
+  it('are refused where their period cannot be told, and read where it is said', async () => {
+    const every5 = results(metric(COURSE, [0, 5, 10]))
+    expect(await refused(every5)).toMatch(
+      /metrics\.json:13: values are 300 s apart, which may be their period or minutes without calls; give --period/,
+    )
+    const single = results(metric(COURSE, [0], [3_600]))
+    expect(await refused(single)).toMatch(/metrics\.json:9: one moment does not tell the period/)
+    expect((await read(every5, { periodSeconds: 60 })).traffic.rates.get('courseHttp')).toEqual([
+      ...[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+    ])
+    expect((await read(single, { periodSeconds: 3_600 })).traffic.rates.get('courseHttp')).toEqual([
+      1,
+    ])
+    const labelled = results(metric(`${COURSE} Invocations Sum 300`, [0, 5, 10]))
+    expect((await read(labelled)).traffic.bucketSeconds).toBe(300)
+    expect(await refused(labelled, { periodSeconds: 60 })).toMatch(
+      /metrics\.json:4: this has a period of 300 s, not of 60/,
+    )
+    expect(await refused(results(metric(COURSE, [0, 7])), { periodSeconds: 120 })).toMatch(
+      /metrics\.json:11: 420 s after the first is between periods of 120 s/,
+    )
+    expect(await refused(results(metric(COURSE, [0, 0.5])))).toMatch(/:\d+: values are 30 s apart/)
+  })
+
+  it('are refused where they are not all there is', async () => {
+    const whole = results(metric(COURSE, [0, 1]))
+    expect(await refused({ ...whole, NextToken: 'abc' })).toMatch(
+      /metrics\.json:15: there is more behind NextToken/,
+    )
+    const Messages = [{ Code: 'MaxMetricsExceeded', Value: 'The maximum of 500 was exceeded.' }]
+    expect(await refused({ ...whole, Messages })).toMatch(
+      /metrics\.json:15: CloudWatch says MaxMetricsExceeded: The maximum of 500 was exceeded\.$/,
+    )
+    const partial = { ...metric(COURSE, [0, 1]), StatusCode: 'PartialData' }
+    expect(await refused(results(partial))).toMatch(/metrics\.json:4: this is PartialData, not all/)
+    await expect(read({ ...whole, NextToken: null, Messages: [] })).resolves.toBeDefined()
+  })
+
+  it('are one series where the command line asked page after page', async () => {
+    const page = (StatusCode: string, minutes: readonly number[]) => ({
+      ...{ Id: 'f1', ...metric(COURSE, minutes), StatusCode },
+    })
+    const { traffic } = await read(results(page('PartialData', [2, 3]), page('Complete', [0, 1])))
+    expect(traffic.rates.get('courseHttp')).toEqual([1, 1, 1, 1])
+    expect(await refused(results(page('PartialData', [1, 2]), page('Complete', [0, 1])))).toMatch(
+      /metrics\.json:\d+: 2026-11-20T08:01:00\.000Z comes twice/,
+    )
+  })
+
+  it('are refused where a function comes twice, in one file or in two', async () => {
+    const twice = results(metric(COURSE, [0, 1]), metric(COURSE, [2, 3]))
+    expect(await refused(twice)).toMatch(
+      /metrics\.json:15: Invocations \(Sum\) of courseHttp comes twice/,
+    )
+    const one = await fileOf(results(metric(COURSE, [0, 1])), 'one.json')
+    const other = await fileOf(results(metric(BUS, [1])), 'other.json')
+    const options = { names, stage: undefined, periodSeconds: undefined }
+    const { traffic } = await readMetrics([one, other], options)
+    expect([...traffic.rates.keys()]).toEqual(['courseHttp', 'progressBus'])
+    await expect(readMetrics([one, one], options)).rejects.toThrow(/one\.json:4: .*comes twice/)
+  })
+
+  it('are refused for functions of another service or stage', async () => {
+    expect(await refused(results(metric('other-app-dev-courseHttp', [0, 1])))).toMatch(
+      /metrics\.json:4: other-app-dev-courseHttp is no function of learning-hub/,
+    )
+    expect(await refused(results(metric('learning-hub-prod-goneHttp', [0, 1])))).toMatch(
+      /metrics\.json:4: learning-hub-prod-goneHttp is no function of the packaged template/,
+    )
+    const mixed = results(metric(COURSE, [0, 1]), metric('learning-hub-dev-progressBus', [0]))
+    expect(await refused(mixed)).toMatch(
+      /metrics\.json:15: progressBus is of stage dev, not of prod/,
+    )
+    expect(await refused(results(metric(COURSE, [0, 1])), { stage: 'dev' })).toMatch(
+      /metrics\.json:4: courseHttp is of stage prod, not of dev/,
+    )
+    expect(await refused(results(metric(`${COURSE} Errors Sum`, [0, 1])))).toMatch(
+      /metrics\.json:4: ".* Errors Sum" is no label/,
+    )
+  })
+
+  it('tell which functions they say nothing of', async () => {
+    const { traffic } = await read(results(metric(COURSE, [0, 1])))
+    expect(traffic.notes).toContain(
+      'Not in the export, and planned as if nobody called them: progressBus.',
+    )
+  })
+
+  it.each([
+    ['UTF-8', (text: string) => Buffer.from(`\uFEFF${text}`)],
+    ['UTF-16, as PowerShell redirects', (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le')],
+  ])('may begin with a byte order mark: %s', async (_, bytes) => {
+    const file = join(folder, 'marked.json')
+    await writeFile(file, bytes(JSON.stringify(results(metric(COURSE, [0, 1])))))
+    const options = { names, stage: undefined, periodSeconds: undefined }
+    expect((await readMetrics([file], options)).traffic.rates.get('courseHttp')).toEqual([1, 1])
+  })
+
+  it('are refused with the line that is wrong', async () => {
+    expect(await refused('{\n  "MetricDataResults": [\n}')).toMatch(
+      /metrics\.json:3: this is not JSON/,
+    )
+    expect(await refused(results(metric(COURSE, [0, 1], [1, -2])))).toMatch(
+      /metrics\.json:11: MetricDataResults\.0\.Values\.1: Too small/,
+    )
+    expect(await refused(results(metric(COURSE, [0, 1], [1])))).toMatch(
+      /metrics\.json:9: 2 times and 1 values/,
+    )
+    expect(await refused(results(metric(COURSE, [0, 1], [1, 1e300])))).toMatch(
+      /metrics\.json:11: 1e\+300 calls in 60 s are more than there can be/,
+    )
+    expect(await refused(results(metric(COURSE, [])))).toMatch(
+      /metrics\.json:4: there are no values of Invocations/,
+    )
+    expect(await refused(results({ ...metric(COURSE, [0]), Timestamps: ['noon'] }))).toMatch(
+      /metrics\.json:6: "noon" is no time/,
+    )
+  })
+})
