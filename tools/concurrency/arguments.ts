@@ -38,7 +38,8 @@ const schema = z.strictObject({
   sizes: file.optional(),
   html: file.optional(),
   learners: z.coerce.number().int().min(1).max(100_000_000).default(10_000),
-  quantile: share.default(0.999),
+  // Below the middle a bad moment would be better than the mean.
+  quantile: share.min(0.5).default(0.999),
   throttled: share.default(0.001),
   cold: share.default(0.01),
   headroom: z.coerce.number().min(1).max(100).default(1.5),
@@ -71,6 +72,8 @@ const OPTIONS = {
 /** @throws an Error with one sentence that names what is wrong. */
 export const readArguments = (args: readonly string[]): Arguments => {
   const { values } = parsed(args)
+  for (const [name, value] of Object.entries(values))
+    if (isNegative(String(value))) throw new Error(`--${name}: ${value} is negative.`)
   const result = schema.safeParse(values)
   if (!result.success) {
     const [issue] = result.error.issues
@@ -84,9 +87,20 @@ export const readArguments = (args: readonly string[]): Arguments => {
 
 const parsed = (args: readonly string[]) => {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS })
+    return parseArgs({ args: joinNegative(args), options: OPTIONS })
   } catch (error) {
     const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/)
     throw new Error(`${sentence.replace(/\.$/, '')}.`)
   }
 }
+
+/** A number with a minus is a value, though parseArgs would ask whether it is an option. */
+const joinNegative = (args: readonly string[]): string[] =>
+  args.flatMap((one, index) => {
+    if (isNegative(one) && isBareOption(args[index - 1])) return []
+    const [next = ''] = args.slice(index + 1)
+    return isBareOption(one) && isNegative(next) ? [`${one}=${next}`] : [one]
+  })
+
+const isNegative = (text: string): boolean => /^-\d/.test(text)
+const isBareOption = (text = ''): boolean => /^--[^=]+$/.test(text)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Template } from '../../local/template/template.ts'
+import { functionKeyOf, type Template } from '../../local/template/template.ts'
 import { type Measurement, readMeasurement } from '../measure/function-figures.ts'
 import { keysOf } from '../measure/packaged.ts'
 import { root } from '../measure/root.ts'
@@ -15,7 +15,11 @@ export type Inputs = { readonly traffic: Traffic; readonly measurement: Measurem
 
 /** Calls and durations, as they were asked for. @throws InputError or an Error in one sentence. */
 export const readInputs = async (args: Arguments, template: Template): Promise<Inputs> => {
-  const measurement = await readMeasurement(args.durations ?? MEASURED, keysOf(template))
+  const timeouts = new Map(
+    template.functions.map(({ name, timeoutSeconds }) => [functionKeyOf(name), timeoutSeconds]),
+  )
+  const file = args.durations ?? MEASURED
+  const measurement = await readMeasurement(file, keysOf(template), timeouts)
   return { traffic: await trafficOf(args, template), measurement }
 }
 

@@ -97,8 +97,11 @@ describe('npm run concurrency', () => {
   })
 
   it.each([
-    [['--learners=-5'], /^--learners: /],
-    [['--learners', '-5'], /^Option '--learners' argument is ambiguous\.\n$/],
+    [['--learners=-5'], /^--learners: -5 is negative\.\n$/],
+    [['--learners', '-5'], /^--learners: -5 is negative\.\n$/],
+    [['--learners', '--write'], /^Option '--learners' argument is ambiguous\.\n$/],
+    [['--quantile', '0.01'], /^--quantile: Too small: expected number to be >=0\.5\.\n$/],
+    [['--durations', 'slow.json'], /slow\.json:9: courseHttp: mean is 80000 ms, and its timeout/],
     [
       ['--profile', 'christmas'],
       /^There is no profile christmas; there are: steady, term-start, exam-burst\.\n$/,
@@ -119,6 +122,8 @@ describe('npm run concurrency', () => {
   ])('refuses %j in one sentence with exit code 1', async (args, sentence) => {
     await writeFile(join(folder, 'bad.log'), 'https yesterday\n')
     await writeFile(join(folder, 'bad.json'), '{}\n')
+    const slow = JSON.stringify(durations, undefined, 2).replace('"mean": 80', '"mean": 80000')
+    await writeFile(join(folder, 'slow.json'), slow)
     const before = await readdir(folder)
     const { code, output, error } = await run(...args)
     expect(error).toMatch(sentence)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { FunctionsReport } from '../../local/hub/functions-report.ts'
 import { assemble } from './assemble.ts'
-import { readMeasurement } from './function-figures.ts'
+import { overTimeout, readMeasurement } from './function-figures.ts'
 import { sendOnSchedule } from './schedule.ts'
 
 const keys = new Set(['courseHttp', 'courseBus', 'courseJobs'])
@@ -75,12 +75,51 @@ describe('a measurement', () => {
     expect(await refused(text.replace('"mean": 12', '"mean": -12'))).toMatch(
       /functions\.json:9: functions\.courseHttp\.durationMs\.mean: /,
     )
+    expect(await refused(text.replace('"p50": 10', '"p50": 21'))).toMatch(
+      /functions\.json:11: functions\.courseHttp\.durationMs\.p95: below p50/,
+    )
+    expect(await refused(text.replace('"p99": 30', '"p99": 19'))).toMatch(
+      /functions\.json:12: functions\.courseHttp\.durationMs\.p99: below p95/,
+    )
+    expect(
+      await refused(text.replace(/"eventsPerInvocation": [\d.]+/, '"eventsPerInvocation": 1e9')),
+    ).toMatch(/functions\.json:\d+: functions\.courseHttp\.eventsPerInvocation: Too big/)
     expect(await refused(text, new Set())).toMatch(/functions\.json:6: courseHttp is no function/)
     expect(await refused(text.replace('"initMs"', '"init"'))).toMatch(/functions\.json:\d+: /)
     expect(await refused(text.slice(0, -3))).toMatch(/functions\.json:\d+: this is not JSON/)
     await rm(file)
     expect(await readMeasurement(file, keys).catch(String)).toMatch(/npm run measure to make one/)
     await expect(readFile(file)).rejects.toThrow()
+  })
+})
+
+describe('durations', () => {
+  const durationMs = { mean: 500_000, p50: 10, p95: 20, p99: 3_100 }
+
+  it('cannot be longer than a function may run, but for the moment that ending it takes', () => {
+    expect(overTimeout(durationMs, 15)).toEqual({
+      ...{ name: 'mean', reason: 'mean is 500000 ms, and its timeout is 15 s' },
+    })
+    expect(overTimeout({ ...durationMs, mean: 900 }, 3)).toBeUndefined()
+    expect(overTimeout({ ...durationMs, mean: 900 }, 2)?.name).toBe('p99')
+  })
+
+  it('are refused with their line where they are', async () => {
+    const file = join(folder, 'long.json')
+    const functions = {
+      courseHttp: {
+        ...{ invocations: 1, durationMs: { mean: 40_000, p50: 10, p95: 20, p99: 30 } },
+        ...{ initMs: null, maxMemoryMb: null, eventsPerInvocation: 0 },
+      },
+    }
+    const measurement = {
+      ...{ measuredAt: '2026-11-20T08:00:00.000Z', command: 'by hand', machine: 'one', functions },
+    }
+    await writeFile(file, `\uFEFF${JSON.stringify(measurement, undefined, 2)}`)
+    await expect(readMeasurement(file, keys, new Map([['courseHttp', 60]]))).resolves.toBeDefined()
+    await expect(readMeasurement(file, keys, new Map([['courseHttp', 15]]))).rejects.toThrow(
+      /long\.json:9: courseHttp: mean is 40000 ms, and its timeout is 15 s\.$/,
+    )
   })
 })
 
