@@ -12,6 +12,13 @@ export type ColdStarts = {
   readonly growthMax: number
 }
 
+export type ColdSettings = {
+  readonly bucketSeconds: number
+  readonly meanSeconds: number
+  readonly initSeconds: number
+  readonly quantile: number
+}
+
 /** A share of a handful of calls says nothing of a quantile. */
 const INVOCATIONS_MIN = 100
 const MINUTE_SECONDS = 60
@@ -21,7 +28,8 @@ const MINUTE_SECONDS = 60
  *
  * In a bucket as many environments are needed as run at once in a bad moment (`upperOf`). While new ones import, each
  * arrival that finds all warm ones busy (Erlang's formula) opens one more. Environments of the last
- * `WARM_SECONDS` and provisioned ones are warm. Where calls are rare, one is cold with the probability that none came for
+ * `WARM_SECONDS` and provisioned ones are warm. What one burst opens is there for the next, so that a few more that are
+ * kept warm can make a later burst colder: the first one opens less. Where calls are rare, one is cold with the probability that none came for
  * that long (Poisson).
  *
  * @param rates arrivals per second in each bucket.
@@ -34,13 +42,7 @@ export const coldStartsOf = (
     initSeconds,
     provisioned,
     quantile,
-  }: {
-    bucketSeconds: number
-    meanSeconds: number
-    initSeconds: number
-    provisioned: number
-    quantile: number
-  },
+  }: ColdSettings & { readonly provisioned: number },
 ): ColdStarts => {
   const remembered = Math.max(1, Math.ceil(WARM_SECONDS / bucketSeconds))
   const environments = createRecentMax(remembered)
@@ -49,9 +51,11 @@ export const coldStartsOf = (
     const settled = needed(rate * meanSeconds, quantile)
     // What ran before the profile begins is what runs in its first bucket.
     const warm = Math.max(provisioned, bucket === 0 ? settled : environments.read())
-    environments.push(settled)
-    const meanwhile = () => rate * initSeconds * erlangB(rate * meanSeconds, warm)
-    const ofGrowth = settled > warm ? settled - warm + meanwhile() : 0
+    const ofGrowth =
+      settled > warm ? settled - warm + rate * initSeconds * refusedBy(warm, rate * meanSeconds) : 0
+    // All that were opened are warm from now on, those too that only the wait for others has opened.
+    const opened = Math.min(arrivals[bucket] ?? 0, ofGrowth)
+    environments.push(Math.max(settled, settled > warm ? warm + opened : 0))
     const ofRareness =
       provisioned > 0 ? 0 : (arrivals[bucket] ?? 0) * Math.exp(-rate * WARM_SECONDS)
     return Math.min(arrivals[bucket] ?? 0, Math.max(ofGrowth, ofRareness))
@@ -66,6 +70,41 @@ export const coldStartsOf = (
     ),
   }
 }
+
+/** With so many kept warm no call is cold: as many as ever run at once in a bad moment. */
+export const warmEnough = (
+  rates: readonly number[],
+  { meanSeconds, quantile }: Pick<ColdSettings, 'meanSeconds' | 'quantile'>,
+): number => rates.reduce((most, rate) => Math.max(most, needed(rate * meanSeconds, quantile)), 0)
+
+/**
+ * The fewest that must be kept warm so that no busy minute has more than a share of cold calls, and one fewer is too few.
+ * There always is such a number, for the search ends at {@link warmEnough}; whether the account has room for it is asked
+ * elsewhere.
+ */
+export const fewestWarm = (
+  rates: readonly number[],
+  settings: ColdSettings,
+  coldMax: number,
+): number => {
+  const suffices = (provisioned: number) =>
+    coldStartsOf(rates, { ...settings, provisioned }).worstMinuteShare <= coldMax
+  if (suffices(0)) return 0
+  let [low, high] = [0, warmEnough(rates, settings)]
+  while (low + 1 < high) {
+    const middle = Math.floor((low + high) / 2)
+    if (suffices(middle)) high = middle
+    else low = middle
+  }
+  return high
+}
+
+/** Beyond so many places Erlang's formula is within a hundredth of what a fluid would do, and takes long to reckon. */
+const PLACES_MAX = 10_000
+
+/** Share of the arrivals that find so many environments busy. */
+const refusedBy = (warm: number, load: number): number =>
+  warm > PLACES_MAX ? Math.max(0, 1 - warm / load) : erlangB(load, Math.floor(warm))
 
 const needed = (load: number, quantile: number): number =>
   load === 0 ? 0 : Math.ceil(upperOf(load, quantile))
