@@ -126,7 +126,14 @@ const insertLine = (text: string, map: YAMLMap, line: string): string => {
   const at = end < 0 ? text.length : end + 1
   const column = offsetOf(anchor?.key) - (text.lastIndexOf('\n', offsetOf(anchor?.key)) + 1)
   const indent = ' '.repeat(column)
-  return `${text.slice(0, at)}${end < 0 ? '\n' : ''}${indent}${line}\n${text.slice(at)}`
+  const lineEnd = lineEndOf(text, end)
+  return `${text.slice(0, at)}${end < 0 ? lineEnd : ''}${indent}${line}${lineEnd}${text.slice(at)}`
+}
+
+/** As the line ends behind which another comes, or the file's first where it has no end. */
+const lineEndOf = (text: string, end: number): string => {
+  const at = end < 0 ? text.indexOf('\n') : end
+  return text[at - 1] === '\r' ? '\r\n' : '\n'
 }
 
 const cutLine = (text: string, offset: number): string => {

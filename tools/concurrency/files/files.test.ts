@@ -59,6 +59,37 @@ describe('an edit', () => {
     expect(cut?.after).toBe(cut?.before.replace('  reservedConcurrency: 5\n', ''))
   })
 
+  it('keeps the line ends of a file that was checked out on Windows', async () => {
+    const file = join(root, 'functions/auth/function.yml')
+    const before = (await readFile(file, 'utf8')).replaceAll('\n', '\r\n')
+    await writeFile(file, before)
+    const wanted = settings({ authHttp: { reserved: 40, provisioned: 3 } })
+    const [edit] = await editsFor(root, wanted)
+    expect(edit?.after).toContain(
+      '  memorySize: 1769\r\n  reservedConcurrency: 40\r\n  provisionedConcurrency: 3\r\n',
+    )
+    expect(edit?.after).not.toMatch(/[^\r]\n/)
+    await writeFile(file, edit?.after ?? '')
+    expect(await editsFor(root, wanted)).toEqual([])
+    const [changed] = await editsFor(root, settings({ authHttp: { reserved: 41 } }))
+    expect(changed?.after).toBe(
+      edit?.after
+        .replace('Concurrency: 40', 'Concurrency: 41')
+        .replace('  provisionedConcurrency: 3\r\n', ''),
+    )
+    const [cut] = await editsFor(root, settings({ authHttp: {} }))
+    expect(cut?.after).toBe(before)
+  })
+
+  it('keeps them at the end of a file without a last line end', async () => {
+    const file = join(root, 'functions/auth/function.yml')
+    await writeFile(file, 'authHttp:\r\n  handler: a.b\r\n  timeout: 5')
+    const [edit] = await editsFor(root, settings({ authHttp: { reserved: 2 } }))
+    expect(edit?.after).toBe(
+      'authHttp:\r\n  handler: a.b\r\n  timeout: 5\r\n  reservedConcurrency: 2\r\n',
+    )
+  })
+
   it('finds functions of workflows under their heading', async () => {
     const [edit] = await editsFor(root, settings({ certificateIssuanceRender: { reserved: 4 } }))
     expect(parse(edit?.after ?? '').functions.certificateIssuanceRender.reservedConcurrency).toBe(4)
