@@ -33,6 +33,9 @@ const schema = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]*$/, 'this is no name of a stage')
     .optional(),
+  'print-queries': z.boolean().default(false),
+  /** Of the queries, where they are too many for one request. */
+  part: z.coerce.number().int().min(1).optional(),
   durations: file.optional(),
   template: file.optional(),
   sizes: file.optional(),
@@ -64,6 +67,7 @@ const texts = { type: 'string', multiple: true } as const
 const flag = { type: 'boolean' } as const
 const OPTIONS = {
   ...{ profile: text, logs: texts, metrics: texts, period: text, stage: text },
+  ...{ 'print-queries': flag, part: text },
   ...{ durations: text, template: text, sizes: text },
   ...{ html: text, learners: text, quantile: text, throttled: text, cold: text, headroom: text },
   ...{ account: text, seconds: text, rate: text, seed: text, write: flag, rehearse: flag },
@@ -82,6 +86,8 @@ export const readArguments = (args: readonly string[]): Arguments => {
   const { profile, logs, metrics } = values
   if ([profile, logs, metrics].filter((source) => source !== undefined).length > 1)
     throw new Error('Give one of --profile, --logs and --metrics.')
+  if (result.data['print-queries'] && result.data.stage === undefined)
+    throw new Error('--print-queries needs --stage: functions are called by their stage.')
   return result.data
 }
 

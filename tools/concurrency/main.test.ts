@@ -96,6 +96,30 @@ describe('npm run concurrency', () => {
     expect(page).not.toMatch(/<script|src=|href=|url\(/)
   })
 
+  it('goes from production to a plan: prints queries, and reads what CloudWatch answers to them', async () => {
+    const asked = await run('--print-queries', '--stage', 'prod')
+    expect(asked).toMatchObject({ code: 0, error: '' })
+    const queries: { Id: string; Label: string; MetricStat: { Stat: string } }[] = JSON.parse(
+      asked.output,
+    )
+    const answer = {
+      Messages: [],
+      MetricDataResults: queries.map(({ Id, Label, MetricStat: { Stat } }) => ({
+        ...{ Id, Label, StatusCode: 'Complete' },
+        Timestamps: ['2026-11-20T08:01:00+00:00', '2026-11-20T08:00:00+00:00'],
+        Values: Stat === 'Sum' ? [60_000, 6_000] : [250, 250],
+      })),
+    }
+    await writeFile(join(folder, 'metrics.json'), JSON.stringify(answer))
+    const { code, output, error } = await run('--metrics', 'metrics.json')
+    expect(error).toBe('')
+    expect(code).toBe(0)
+    expect(output).toMatch(/1 functions of prod over 2 periods of 60 s from .*metrics\.json\./)
+    expect(output).toMatch(/Durations: aws cloudwatch get-metric-data, 2026-11-20, on AWS\./)
+    // A thousand a second for a quarter of a second each.
+    expect(output).toMatch(/courseHttp +│ door +│ +999 │ +250 │ +250 │/)
+  })
+
   it.each([
     [['--learners=-5'], /^--learners: -5 is negative\.\n$/],
     [['--learners', '-5'], /^--learners: -5 is negative\.\n$/],
@@ -109,6 +133,11 @@ describe('npm run concurrency', () => {
     [['--profile', 'steady', '--logs', 'x'], /^Give one of --profile, --logs and --metrics\.\n$/],
     [['--logs', 'bad.log', '--logs', 'bad.log'], /^--logs: one file is given twice\.\n$/],
     [['--metrics', 'bad.json', '--period', '90'], /^--period: .*multiple of 60/],
+    [
+      ['--print-queries'],
+      /^--print-queries needs --stage: functions are called by their stage\.\n$/,
+    ],
+    [['--print-queries', '--stage', 'Prod'], /^--stage: this is no name of a stage\.\n$/],
     [['--speed', '9'], /^Unknown option '--speed'\.?/],
     [['--logs', 'bad.log'], /bad\.log:1: 2 fields are too few for an access log\.\n$/],
     [['--metrics', 'bad.json'], /bad\.json:1: .*MetricDataResults/],

@@ -4,16 +4,19 @@ import { root } from '../measure/root.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { diffOf, editsFor } from './files/edits.ts'
 import { writeAndVerify } from './files/write.ts'
+import { readStack } from './inputs.ts'
 import type { Setting } from './plan/plan.ts'
 import { rehearse } from './rehearse/rehearse.ts'
 import { htmlReport } from './report/page.ts'
 import { terminalReport } from './report/terminal.ts'
 import { type Studied, studyOf } from './study.ts'
+import { printedQueries, queriesFor } from './traffic/queries.ts'
 
 // `npm run concurrency [-- OPTIONS]`: what reserved and provisioned concurrency each function needs under a traffic
 // profile, and what it costs. docs/operations/concurrency.md tells ops how to use it.
 
 const main = async (args: Arguments): Promise<void> => {
+  if (args['print-queries']) return printQueries(args)
   const studied = await studyOf(args)
   console.log(terminalReport(studied.study))
   if (args.html) {
@@ -23,6 +26,11 @@ const main = async (args: Arguments): Promise<void> => {
   }
   if (args.rehearse) console.log(await rehearse(studied, args))
   await change(studied, args)
+}
+
+const printQueries = async ({ template, stage = '', period = 60, part }: Arguments) => {
+  const names = (await readStack(template)).functions.map(({ name }) => name)
+  console.log(printedQueries(queriesFor(names, { stage, periodSeconds: period }), part))
 }
 
 const change = async ({ study }: Studied, { write }: Arguments): Promise<void> => {

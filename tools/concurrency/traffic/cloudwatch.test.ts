@@ -2,7 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Measurement } from '../../measure/function-figures.ts'
+import { sampleFigures } from '../fixtures/sample.ts'
+import { withDurations } from '../inputs.ts'
 import { readMetrics } from './cloudwatch.ts'
+import { printedQueries, QUERIES_MAX, queriesFor } from './queries.ts'
 
 let folder = ''
 beforeAll(async () => {
@@ -179,6 +183,119 @@ describe('metrics of CloudWatch', () => {
     )
     expect(await refused(results({ ...metric(COURSE, [0]), Timestamps: ['noon'] }))).toMatch(
       /metrics\.json:6: "noon" is no time/,
+    )
+  })
+})
+
+describe('queries', () => {
+  const asked = { stage: 'prod', periodSeconds: 60 }
+
+  it('ask for calls and durations of every function, under labels that tell what they are', () => {
+    const [request = [], ...more] = queriesFor(names, asked)
+    expect(more).toEqual([])
+    expect(request.map(({ Label }) => Label)).toEqual(
+      [
+        'Invocations Sum',
+        'Duration Average',
+        'Duration p50',
+        'Duration p95',
+        'Duration p99',
+      ].flatMap((what) => [`${COURSE} ${what} 60`, `${BUS} ${what} 60`]),
+    )
+    expect(request[0]).toEqual({
+      Id: 'courseHttp_Invocations_Sum',
+      Label: `${COURSE} Invocations Sum 60`,
+      MetricStat: {
+        Metric: {
+          ...{ Namespace: 'AWS/Lambda', MetricName: 'Invocations' },
+          Dimensions: [{ Name: 'FunctionName', Value: COURSE }],
+        },
+        ...{ Period: 60, Stat: 'Sum' },
+      },
+    })
+    for (const { Id } of request) expect(Id).toMatch(/^[a-z]\w{0,254}$/)
+    expect(JSON.parse(printedQueries([request], undefined))).toEqual(request)
+  })
+
+  it('are split where they are more than a request takes', () => {
+    const many = Array.from({ length: 101 }, (_, index) => `learning-hub-dev-f${index}`)
+    const requests = queriesFor(many, asked)
+    expect(requests.map(({ length }) => length)).toEqual([QUERIES_MAX, 5])
+    expect(() => printedQueries(requests, undefined)).toThrow(
+      'These are 2 requests of up to 500 queries: give --part 1 to --part 2.',
+    )
+    expect(JSON.parse(printedQueries(requests, 2))).toHaveLength(5)
+    expect(() => printedQueries(requests, 3)).toThrow('--part: there are 2 requests.')
+  })
+})
+
+describe('durations of CloudWatch', () => {
+  const kept: Measurement = {
+    ...{ measuredAt: '2026-11-01T08:00:00.000Z', command: 'npm run measure', machine: 'a laptop' },
+    functions: {
+      courseHttp: sampleFigures({ eventsPerInvocation: 0.25 }),
+      progressBus: sampleFigures(),
+    },
+  }
+  /** Answers to the queries, as if each function had these values in minutes 0 and 1. */
+  const answers = (values: Readonly<Record<string, readonly number[]>>, of = [COURSE]) =>
+    results(
+      ...of.flatMap((name) =>
+        Object.entries(values).map(([what, each]) =>
+          metric(`${name} ${what} 60`, each.length === 2 ? [0, 1] : [], each),
+        ),
+      ),
+    )
+  const DURATIONS = {
+    'Invocations Sum': [30, 90],
+    ...{ 'Duration Average': [100, 200], 'Duration p50': [80, 120] },
+    ...{ 'Duration p95': [300, 500], 'Duration p99': [400, 800] },
+  }
+
+  it('are means over calls; imports and events stay those that were measured', async () => {
+    const metrics = await read(answers(DURATIONS))
+    const { traffic, measurement } = withDurations(metrics, kept, new Map([['courseHttp', 15]]))
+    expect(measurement).toEqual({
+      ...{ measuredAt: '2026-11-20T08:01:00.000Z', machine: 'AWS' },
+      command: 'aws cloudwatch get-metric-data',
+      functions: {
+        courseHttp: {
+          ...{ ...kept.functions.courseHttp, invocations: 120 },
+          durationMs: { mean: 175, p50: 110, p95: 450, p99: 700 },
+        },
+        progressBus: kept.functions.progressBus,
+      },
+    })
+    expect(traffic.rates.get('courseHttp')).toEqual([0.5, 1.5])
+    expect(traffic.notes).toContain(
+      'Durations of 1 functions are from AWS; other durations, imports and events per call are from npm run measure, 2026-11-01, on a laptop.',
+    )
+  })
+
+  it('stay those that were measured, of a function that nobody called', async () => {
+    const quiet = Object.fromEntries(Object.keys(DURATIONS).map((what) => [what, []]))
+    const both = [
+      ...answers(DURATIONS).MetricDataResults,
+      ...answers(quiet, [BUS]).MetricDataResults,
+    ]
+    const metrics = await read(results(...both))
+    expect([...metrics.durations.keys()]).toEqual(['courseHttp'])
+    expect(metrics.traffic.rates.get('progressBus')).toEqual([0, 0])
+    const callsAlone = await read(results(metric(COURSE, [0, 1])))
+    expect(withDurations(callsAlone, kept, new Map()).measurement).toBe(kept)
+  })
+
+  it('are refused where they cannot be, or are not all there', async () => {
+    const metrics = await read(answers(DURATIONS))
+    expect(() => withDurations(metrics, kept, new Map([['courseHttp', 0.1]]))).toThrow(
+      /metrics\.json:15: courseHttp: mean is 175 ms, and its timeout is 0\.1 s\.$/,
+    )
+    expect(await refused(answers({ ...DURATIONS, 'Duration p50': [900, 900] }))).toMatch(
+      /metrics\.json:15: of courseHttp p50 \(900\) or p95 \(450\) is above p99 \(700\)/,
+    )
+    const { 'Duration p95': _, ...three } = DURATIONS
+    expect(await refused(answers(three))).toMatch(
+      /metrics\.json:15: courseHttp has durations and no p95; export what --print-queries prints/,
     )
   })
 })

@@ -10,10 +10,15 @@ const BUCKETS_MAX = 44_640
 /** More than any account may call. */
 const CALLS_PER_SECOND_MAX = 1_000_000
 
+/** Means of equal numbers may differ in the last digit. */
+const ROUNDING = 1 + 1e-9
+
 export type Metrics = {
   readonly traffic: Traffic
   /** Of functions whose durations were exported too, by key. */
   readonly durations: ReadonlyMap<string, ExportedDurations>
+  /** When the last period began. */
+  readonly measuredAt: string
 }
 
 export type ExportedDurations = Pick<FunctionFigures, 'invocations' | 'durationMs'> & {
@@ -66,6 +71,7 @@ export const readMetrics = async (
       ],
     },
     durations,
+    measuredAt: new Date(most(seconds) * 1_000).toISOString(),
   }
 }
 
@@ -135,6 +141,9 @@ const durationsOf = (series: readonly Series[]): ReadonlyMap<string, ExportedDur
     if (invocations === 0 || exported.points.length === 0) continue
     const durationMs = { mean: ms('Average'), p50: ms('p50'), p95: ms('p95'), p99: ms('p99') }
     if (Object.values(durationMs).some(Number.isNaN)) continue
+    const { p50, p95, p99 } = durationMs
+    if (Math.max(p50, p95) > p99 * ROUNDING)
+      refuse(`of ${key} p50 (${p50}) or p95 (${p95}) is above p99 (${p99})`)
     durations.set(key, { invocations, durationMs, refuse })
   }
   return durations
