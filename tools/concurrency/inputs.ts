@@ -15,7 +15,7 @@ const MEASURED = join(root, 'docs', 'measurements', 'functions.json')
 export type Inputs = { readonly traffic: Traffic; readonly measurement: Measurement }
 
 /** The packaged template: the one that was named, or that of this checkout. */
-export const readStack = async (template: string | undefined): Promise<Template> =>
+export const packagedTemplate = async (template: string | undefined): Promise<Template> =>
   readPackaged(template ?? (await packageHub({ root, reuse: true })).templatePath)
 
 /** Calls and durations, as they were asked for. @throws InputError or an Error in one sentence. */

@@ -4,7 +4,7 @@ import { root } from '../measure/root.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { diffOf, editsFor } from './files/edits.ts'
 import { writeAndVerify } from './files/write.ts'
-import { readStack } from './inputs.ts'
+import { packagedTemplate } from './inputs.ts'
 import type { Setting } from './plan/plan.ts'
 import { rehearse } from './rehearse/rehearse.ts'
 import { htmlReport } from './report/page.ts'
@@ -29,7 +29,7 @@ const main = async (args: Arguments): Promise<void> => {
 }
 
 const printQueries = async ({ template, stage = '', period = 60, part }: Arguments) => {
-  const names = (await readStack(template)).functions.map(({ name }) => name)
+  const names = (await packagedTemplate(template)).functions.map(({ name }) => name)
   console.log(printedQueries(queriesFor(names, { stage, periodSeconds: period }), part))
 }
 

@@ -1,6 +1,6 @@
 import { functionKeyOf } from '../../../local/template/template.ts'
 import type { FunctionFigures } from '../../measure/function-figures.ts'
-import { type Point, readExports, type Series, type Stack } from './export.ts'
+import { type Deployed, type Point, readExports, type Series } from './export.ts'
 import type { Traffic } from './traffic.ts'
 
 /** Lambda's metrics are no finer. */
@@ -35,9 +35,9 @@ export type ExportedDurations = Pick<FunctionFigures, 'invocations' | 'durationM
  */
 export const readMetrics = async (
   files: readonly string[],
-  { periodSeconds, ...stack }: Stack & { readonly periodSeconds: number | undefined },
+  { periodSeconds, ...deployed }: Deployed & { readonly periodSeconds: number | undefined },
 ): Promise<Metrics> => {
-  const series = await readExports(files, stack)
+  const series = await readExports(files, deployed)
   const calls = series.filter(({ statistic }) => statistic.metric === 'Invocations')
   const [one] = series as [Series]
   if (calls.every(({ points }) => points.length === 0))
@@ -65,7 +65,7 @@ export const readMetrics = async (
           ? ['Periods above a minute average bursts away: export with a period of 60.']
           : []),
         ...missingNotes(
-          stack.names.map(functionKeyOf).filter((key) => !rates.has(key)),
+          deployed.names.map(functionKeyOf).filter((key) => !rates.has(key)),
           'Not in the export, and planned as if nobody called them',
         ),
       ],

@@ -45,7 +45,7 @@ export type Series = {
 export type Refuse = (reason: string) => never
 
 /** What may be exported. */
-export type Stack = {
+export type Deployed = {
   /** Of the packaged template; the stage in them does not matter. */
   readonly names: readonly string[]
   /** The only one that may be exported, if it is known. */
@@ -60,13 +60,13 @@ export type Stack = {
  */
 export const readExports = async (
   files: readonly string[],
-  stack: Stack,
+  deployed: Deployed,
 ): Promise<readonly Series[]> => {
   const parts: Part[] = []
-  for (const file of files) parts.push(...(await partsOf(file, stack)))
+  for (const file of files) parts.push(...(await partsOf(file, deployed)))
   const series = [...Map.groupBy(parts, ({ group }) => group).values()].map(joined)
   refuseRepeated(series)
-  refuseStages(series, stack.stage)
+  refuseStages(series, deployed.stage)
   return series
 }
 
@@ -75,7 +75,7 @@ type Part = Series & { readonly group: unknown; readonly status: string }
 
 const COMPLETE = 'Complete'
 
-const partsOf = async (file: string, { names }: Stack): Promise<readonly Part[]> => {
+const partsOf = async (file: string, { names }: Deployed): Promise<readonly Part[]> => {
   const text = await readText(file)
   const refuseAt =
     (path: readonly PropertyKey[]): Refuse =>
