@@ -21,7 +21,26 @@ describe('demand', () => {
     const of = { bucketSeconds: 1, meanSeconds: 0.1, quantile: 0.99 }
     const series = [...Array(970).fill(1), ...Array(30).fill(200)]
     expect(demandOf(series, of)).toMatchObject({ peakPerSecond: 200, load: 20 })
-    expect(demandOf(series, { ...of, quantile: 0.9 })).toMatchObject({ peakPerSecond: 1 })
+    // Six calls of seven are of the burst: below a seventh nothing is.
+    expect(demandOf(series, { ...of, quantile: 0.9 })).toMatchObject({ peakPerSecond: 200 })
+    expect(demandOf(series, { ...of, quantile: 0.1 })).toMatchObject({ peakPerSecond: 1 })
+  })
+
+  it('is that of a burst which is less than a thousandth of a day, and most of its calls', () => {
+    const of = { bucketSeconds: 1, meanSeconds: 0.1, quantile: 0.999 }
+    const day = [...Array(86_340).fill(0.5), ...Array(60).fill(500)]
+    expect(demandOf(day, of)).toMatchObject({ peakPerSecond: 500, load: 50 })
+  })
+
+  it('names the busiest second, where the quantile leaves it out', () => {
+    const of = { bucketSeconds: 1, meanSeconds: 0.1, quantile: 0.999 }
+    const day = [...Array(86_399).fill(100), 5_000]
+    expect(demandOf(day, of)).toMatchObject({ peakPerSecond: 100, mostPerSecond: 5_000 })
+  })
+
+  it('is at most what may run at once', () => {
+    const of = { bucketSeconds: 1, meanSeconds: 0.5, quantile: 0.999, loadMax: 24 }
+    expect(demandOf(Array(60).fill(100), of)).toMatchObject({ load: 24, burst: 24 })
   })
 
   it('spreads a burst over durations that are longer than it', () => {
@@ -52,7 +71,9 @@ describe('demand', () => {
 
   it('is nothing where nobody calls', () => {
     const of = { bucketSeconds: 1, meanSeconds: 1, quantile: 0.999 }
-    expect(demandOf([], of)).toEqual({ meanPerSecond: 0, peakPerSecond: 0, load: 0, burst: 0 })
+    const nothing = { meanPerSecond: 0, peakPerSecond: 0, mostPerSecond: 0, load: 0, burst: 0 }
+    expect(demandOf([], of)).toEqual(nothing)
+    expect(demandOf([0, 0], of)).toEqual(nothing)
   })
 })
 

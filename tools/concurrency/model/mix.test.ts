@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { erlangB } from './erlang.ts'
+import { mixOf, peakOf, refusedShare, refusedShares, type Stream, timesAsMany } from './mix.ts'
+
+const stream = (rates: readonly number[], changes: Partial<Stream> & { mean: number }): Stream => ({
+  ...{ rates, loads: rates.map((rate) => rate * changes.mean), isAwaited: true },
+  ...changes,
+})
+
+describe('a mix of streams', () => {
+  it('refuses one steady stream what Erlang’s formula says', () => {
+    const mix = mixOf([stream(Array(100).fill(40), { mean: 0.5 })])
+    expect(refusedShare(mix, 30)).toBeCloseTo(erlangB(20, 30), 9)
+    expect(refusedShares(timesAsMany(mix, 1.5), 30)[0]).toBeCloseTo(erlangB(30, 30), 9)
+  })
+
+  it('refuses a burst’s calls, however much of the day has none of them', () => {
+    // A day at one call in two seconds, and a minute at 500 a second: two calls in five are of that minute.
+    const rates = [...Array(86_340).fill(0.5), ...Array(60).fill(500)]
+    const mix = mixOf([stream(rates, { mean: 0.075 })])
+    // In the minute three places take 30 of 500 calls a second, which is less than Erlang's formula lets through.
+    expect(refusedShare(mix, 3)).toBeCloseTo((30_000 * 0.94) / (43_170 + 30_000), 3)
+    expect(peakOf(mix, 0.999)).toEqual({ load: 37.5, awaited: 500 })
+  })
+
+  it('takes ten awaited calls a second and place, however short they are', () => {
+    const rates = Array(10).fill(40)
+    const short = { mean: 0.001 }
+    expect(refusedShare(mixOf([stream(rates, short)]), 1)).toBeCloseTo(0.75)
+    const fire = stream(rates, { ...short, isAwaited: false })
+    expect(refusedShare(mixOf([fire]), 1)).toBeCloseTo(erlangB(0.04, 1))
+    // Together: the limit counts the awaited ones alone, and refuses no other.
+    const [awaited, other] = refusedShares(mixOf([stream(rates, short), fire]), 1)
+    expect(awaited).toBeCloseTo(0.75)
+    expect(other).toBeCloseTo(erlangB(0.08, 1))
+  })
+
+  it('refuses each stream by the moments in which it calls', () => {
+    const [early, late] = refusedShares(
+      mixOf([stream([100, 0], { mean: 0.1 }), stream([0, 10], { mean: 0.1 })]),
+      10,
+    )
+    expect(early).toBeCloseTo(erlangB(10, 10))
+    expect(late).toBeCloseTo(erlangB(1, 10))
+  })
+
+  it('never refuses more on more places, and gives a share', () => {
+    const rates = fc.array(fc.double({ min: 0, max: 500, noNaN: true }), { maxLength: 30 })
+    fc.assert(
+      fc.property(rates, rates, fc.nat({ max: 60 }), fc.nat({ max: 20 }), (one, other, n, more) => {
+        const mix = mixOf([
+          stream(one, { mean: 0.2 }),
+          stream(other, { mean: 0.01, isAwaited: false }),
+        ])
+        const [few, many] = [refusedShares(mix, n), refusedShares(mix, n + more)]
+        many.forEach((share, index) => {
+          expect(share).toBeGreaterThanOrEqual(0)
+          expect(share).toBeLessThanOrEqual((few[index] ?? 0) + 1e-12)
+          expect(share).toBeLessThanOrEqual(1)
+        })
+      }),
+    )
+  })
+
+  it('is nothing where nobody calls', () => {
+    expect(refusedShares(mixOf([stream([0, 0], { mean: 1 })]), 0)).toEqual([0])
+    expect(refusedShare(mixOf([]), 0)).toBe(0)
+    expect(peakOf(mixOf([]), 0.999)).toEqual({ load: 0, awaited: 0 })
+  })
+})
