@@ -52,6 +52,7 @@ const schema = z.strictObject({
     .min(UNRESERVED_MIN + 1)
     .max(1_000_000)
     .default(ACCOUNT_CONCURRENCY),
+  lower: z.boolean().default(false),
   write: z.boolean().default(false),
   rehearse: z.boolean().default(false),
   seconds: z.coerce.number().int().min(10).max(600).default(60),
@@ -70,7 +71,15 @@ const OPTIONS = {
   ...{ 'print-queries': flag, part: text },
   ...{ durations: text, template: text, sizes: text },
   ...{ html: text, learners: text, quantile: text, throttled: text, cold: text, headroom: text },
-  ...{ account: text, seconds: text, rate: text, seed: text, write: flag, rehearse: flag },
+  ...{
+    account: text,
+    seconds: text,
+    rate: text,
+    seed: text,
+    lower: flag,
+    write: flag,
+    rehearse: flag,
+  },
 }
 
 /** @throws an Error with one sentence that names what is wrong. */

@@ -23,31 +23,30 @@ const lambdaFunction = (key: string) => ({
   },
 })
 
-const template = {
-  Parameters: { AlbListenerArn: { Type: 'String' } },
-  Resources: {
-    CourseHttpLambdaFunction: lambdaFunction('courseHttp'),
-    Group: {
-      Type: 'AWS::ElasticLoadBalancingV2::TargetGroup',
-      Properties: {
-        ...{ Name: 'course', TargetType: 'lambda' },
-        Targets: [{ Id: { 'Fn::GetAtt': ['CourseHttpLambdaFunction', 'Arn'] } }],
-      },
-    },
-    Rule: {
-      Type: 'AWS::ElasticLoadBalancingV2::ListenerRule',
-      Properties: {
-        Actions: [{ Type: 'forward', TargetGroupArn: { Ref: 'Group' } }],
-        Conditions: [
-          {
-            Field: 'path-pattern',
-            PathPatternConfig: { Values: ['/v1/courses', '/v1/courses/*'] },
-          },
-        ],
-        ...{ ListenerArn: { Ref: 'AlbListenerArn' }, Priority: 110 },
-      },
+const door = (name: string, key: string, priority: number) => ({
+  [`${name}LambdaFunction`]: lambdaFunction(key),
+  [`${name}Group`]: {
+    Type: 'AWS::ElasticLoadBalancingV2::TargetGroup',
+    Properties: {
+      ...{ Name: key, TargetType: 'lambda' },
+      Targets: [{ Id: { 'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'] } }],
     },
   },
+  [`${name}Rule`]: {
+    Type: 'AWS::ElasticLoadBalancingV2::ListenerRule',
+    Properties: {
+      Actions: [{ Type: 'forward', TargetGroupArn: { Ref: `${name}Group` } }],
+      Conditions: [
+        { Field: 'path-pattern', PathPatternConfig: { Values: [`/v1/${key}`, `/v1/${key}/*`] } },
+      ],
+      ...{ ListenerArn: { Ref: 'AlbListenerArn' }, Priority: priority },
+    },
+  },
+})
+
+const template = {
+  Parameters: { AlbListenerArn: { Type: 'String' } },
+  Resources: { ...door('CourseHttp', 'courseHttp', 110), ...door('UserHttp', 'userHttp', 120) },
 }
 
 const durations = {
@@ -56,6 +55,13 @@ const durations = {
     courseHttp: {
       invocations: 10,
       durationMs: { mean: 80, p50: 70, p95: 120, p99: 200 },
+      initMs: { p50: 300, p95: 400 },
+      ...{ maxMemoryMb: null, eventsPerInvocation: 0.1 },
+    },
+    // So slow that it would take what is shared from the other one.
+    userHttp: {
+      invocations: 10,
+      durationMs: { mean: 4_500, p50: 4_000, p95: 6_000, p99: 7_000 },
       initMs: { p50: 300, p95: 400 },
       ...{ maxMemoryMb: null, eventsPerInvocation: 0.1 },
     },
@@ -87,6 +93,8 @@ describe('npm run concurrency', () => {
     expect(output).toMatch(/courseHttp +│? *door/)
     expect(output).toMatch(/What must change, first things first/)
     expect(output).toMatch(/\+ {2}reservedConcurrency: \d+/)
+    // A reservation is a cap as well, and the table's head says so.
+    expect(output).toMatch(/needed +│ reserved = most +│/)
     expect(output).toMatch(/Nothing was written; --write does it\./)
     expect(await readFile(file, 'utf8')).toBe(before)
     const page = await readFile(join(folder, 'out', 'plan.html'), 'utf8')
@@ -118,6 +126,13 @@ describe('npm run concurrency', () => {
     expect(output).toMatch(/Durations: aws cloudwatch get-metric-data, 2026-11-20, on AWS\./)
     // A thousand a second for a quarter of a second each.
     expect(output).toMatch(/courseHttp +│ door +│ +999 │ +250 │ +250 │/)
+  })
+
+  it('proposes nothing where what is shared is enough', async () => {
+    const { code, output } = await run()
+    expect(code).toBe(0)
+    expect(output).toMatch(/Nothing must change\./)
+    expect(output).toMatch(/The files say what is proposed\./)
   })
 
   it.each([

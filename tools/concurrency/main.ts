@@ -6,6 +6,7 @@ import { diffOf, editsFor } from './files/edits.ts'
 import { writeAndVerify } from './files/write.ts'
 import { packagedTemplate } from './inputs.ts'
 import type { Setting } from './plan/plan.ts'
+import { refuseWorse } from './plan/worse.ts'
 import { rehearse } from './rehearse/rehearse.ts'
 import { htmlReport } from './report/page.ts'
 import { terminalReport } from './report/terminal.ts'
@@ -34,6 +35,7 @@ const printQueries = async ({ template, stage = '', period = 60, part }: Argumen
 }
 
 const change = async ({ study }: Studied, { write }: Arguments): Promise<void> => {
+  if (write) refuseWorse(study.plan, study.targets)
   const settings = new Map<string, Setting>(
     study.plan.functions.map(({ of, proposed: { reserved, provisioned } }) => [
       of.key,

@@ -11,6 +11,7 @@ import { UNRESERVED_MIN } from './limits.ts'
 import { findingsOf } from './plan/findings.ts'
 import { planFor } from './plan/plan.ts'
 import type { Targets } from './plan/policy.ts'
+import { setAside } from './plan/pool.ts'
 import { connectionsOf, consumptionOf, readInstanceClass } from './plan/shared.ts'
 import { readWarmPrice, type WarmPrice } from './prices.ts'
 import type { Study } from './report/study.ts'
@@ -45,6 +46,7 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
     coldMax: args.cold,
     headroom: args.headroom,
     account: args.account,
+    mayLower: args.lower,
   }
   const warmPrice = await readWarmPrice()
   const plan = planFor({
@@ -68,11 +70,11 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
 
 /** What AWS would refuse at deployment is refused here: no plan begins from figures that cannot be. */
 const refuseImpossible = (file: string, { functions }: Stack, account: number): void => {
-  const sum = functions.reduce((total, { reserved }) => total + (reserved ?? 0), 0)
+  const sum = functions.reduce((total, one) => total + setAside(one), 0)
   if (sum > account - UNRESERVED_MIN)
     throw new InputError(
       { file },
-      `reservations sum up to ${sum}, and an account of ${account} must leave ${UNRESERVED_MIN} unreserved`,
+      `what is reserved, or warm without a reservation, sums up to ${sum}, and an account of ${account} must leave ${UNRESERVED_MIN} unreserved`,
     )
   for (const { key, reserved, provisioned } of functions)
     if (reserved !== undefined && (provisioned ?? 0) > reserved)

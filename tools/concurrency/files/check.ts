@@ -14,7 +14,7 @@ import {
 
 /**
  * Refuses figures that could not be deployed, while a line can still be named: no whole number from 0, more provisioned
- * than reserved, or more reserved in all than the account may give away.
+ * than reserved, or more reserved in all (or warm without a reservation) than the account may give away.
  *
  * @param root of the checkout.
  * @throws InputError at the first of them.
@@ -42,10 +42,11 @@ export const checkFigures = async (root: string, account: number): Promise<void>
           provisioned.place,
           `${key} provisions ${provisioned.value}, more than the ${reserved.value} it reserves`,
         )
-      sum += reserved?.value ?? 0
-      if (reserved && sum > limit)
+      const taken = reserved ?? provisioned
+      sum += taken?.value ?? 0
+      if (taken && sum > limit)
         throw new InputError(
-          reserved.place,
+          taken.place,
           `with ${key} the reservations sum up to ${sum}, and an account of ${account} may reserve ${limit}`,
         )
     }

@@ -1,6 +1,6 @@
-import { SCALING_ENVIRONMENTS, SCALING_SECONDS, UNRESERVED_MIN } from '../limits.ts'
+import { SCALING_ENVIRONMENTS, SCALING_SECONDS } from '../limits.ts'
 import type { Plan } from './plan.ts'
-import { ESSENTIAL, RECORDS_PER_BATCH_MAX, type Targets } from './policy.ts'
+import { RECORDS_PER_BATCH_MAX, type Targets } from './policy.ts'
 import type { Connections, Consumption } from './shared.ts'
 
 /** Something that must change, in a sentence; the first is the most urgent. */
@@ -27,28 +27,21 @@ export const findingsOf = (
   ...blindSpots(plan),
 ]
 
-const accountFindings = ({ functions, proposed }: Plan, { account, throttledMax }: Targets) => {
-  const left = functions.filter(
-    ({ of, needed, isMeasured, proposed: { reserved } }) =>
-      ESSENTIAL.includes(of.key) && isMeasured && needed > 0 && reserved === undefined,
-  )
-  const wanted = left.reduce((sum, { needed }) => sum + needed, 0)
-  const findings: Finding[] = []
-  if (left.length > 0)
-    findings.push({
-      what:
-        `Raise the account's concurrency from ${account} to ${proposed.reserved + wanted + UNRESERVED_MIN} or more ` +
-        `(a quota request): there is no room to reserve for ${left.map(({ of }) => of.key).join(', ')}.`,
+const accountFindings = (
+  { accountNeeded, proposed }: Plan,
+  { account, throttledMax, headroom }: Targets,
+): readonly Finding[] => {
+  if (accountNeeded <= account) return []
+  const why =
+    proposed.throttled > throttledMax
+      ? `what is not reserved (${proposed.unreserved}) throttles ${percent(proposed.throttled)} of its calls`
+      : `there is no room for ${headroom} times the demand`
+  return [
+    {
+      what: `Raise the account's concurrency from ${account} to ${accountNeeded} or more (a quota request): ${why}.`,
       usdPerMonth: 0,
-    })
-  else if (proposed.throttled > throttledMax)
-    findings.push({
-      what:
-        `Raise the account's concurrency from ${account} (a quota request): what is not reserved (${proposed.unreserved}) ` +
-        `throttles ${percent(proposed.throttled)} of the peak's calls.`,
-      usdPerMonth: 0,
-    })
-  return findings
+    },
+  ]
 }
 
 const connectionFindings = ({ needed, limit, instanceClass }: Connections): readonly Finding[] =>

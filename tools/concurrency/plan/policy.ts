@@ -1,10 +1,12 @@
 /**
- * Doors that learners notice within seconds, first things first: these get a reservation of their own, which nobody else can
- * use up, and are kept warm where too many of their calls would start cold. All other functions share what is left: a shared
- * pool refuses less than the same number in parts.
+ * Doors that learners notice within seconds, first things first: where what is shared would not be enough for everybody, these
+ * get a reservation of their own, which nobody else can use up. They are kept warm where too many of their calls would start
+ * cold. All other functions share what is left: a shared pool refuses less than the same number in parts. Without `rbacHttp`
+ * the gateway lets nobody through.
  */
 export const ESSENTIAL: readonly string[] = [
   'authHttp',
+  'rbacHttp',
   'videoStreamingHttp',
   'assessmentHttp',
   'progressHttp',
@@ -15,9 +17,9 @@ export const ESSENTIAL: readonly string[] = [
 
 /** What the plan aims at; each can be given on the command line. */
 export type Targets = {
-  /** Of the profile's seconds or minutes, the share that must be served. */
+  /** Of the profile's calls, the share whose moments are planned for. */
   readonly quantile: number
-  /** Share of calls that may be throttled at that moment. */
+  /** Share of calls that may be throttled. */
   readonly throttledMax: number
   /** Share of the calls of the worst minute that may start cold. */
   readonly coldMax: number
@@ -25,6 +27,8 @@ export type Targets = {
   readonly headroom: number
   /** Concurrent executions of the whole account. */
   readonly account: number
+  /** Whether figures that stand there already may become less: the next profile may need what this one does not. */
+  readonly mayLower: boolean
 }
 
 /**

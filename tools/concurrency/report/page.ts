@@ -47,7 +47,7 @@ ${curve(study, called)}
 <tr>${[
     ...['function', 'kind', 'calls/s, peak', 'mean ms', 'erlangs', 'burst', 'needed'],
     ...[
-      'reserved',
+      'reserved = most',
       'warm',
       'throttled now',
       'proposed',
@@ -71,7 +71,7 @@ ${[
 )}</table></div>
 <h2>What they share</h2>
 <ul>
-<li>Account: ${study.targets.account} at once. Now ${now.reserved} are reserved and the others throttle ${share(now.throttled)};
+<li>Account: ${study.targets.account} at once. Now ${now.reserved} are reserved or warm, and the others throttle ${share(now.throttled)};
 as proposed ${proposed.reserved} and ${share(proposed.throttled)}.</li>
 <li>Database ${connections.instanceClass}: ${connections.needed} of ${connections.limit} connections through the proxy at the peak.</li>
 </ul>

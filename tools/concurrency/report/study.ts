@@ -40,10 +40,12 @@ export const modelNotes = ({
   coldMax,
   headroom,
 }: Targets): readonly string[] => [
-  `Demand: Little's law at the ${quantile * 100} % quantile of arrivals: calls per second x mean duration = erlangs (run at once, on average).`,
+  `Demand: Little's law at what ${quantile * 100} % of the calls meet: calls per second x mean duration = erlangs (run at once, on average).`,
   `Burst: erlangs + z x square root of erlangs, the normal approximation of a Poisson number.`,
   `Needed, doors: the fewest places with which Erlang's loss formula refuses at most ${share(throttledMax)} of ${headroom} times the demand, and a tenth of the calls per second.`,
-  `Needed, others: ${headroom} times the demand at 80 % use; their calls wait or are repeated.`,
+  `Needed, others: ${headroom} times the demand at 80 % use, and a consumer no more than its partitions; their calls wait or are repeated.`,
+  `Throttled: the share of all calls of the profile. Each second's are refused by that second's load, of whatever shares the places.`,
+  `Reserved: nobody else can have them, and the function gets no more. One is proposed only where what is shared would not be enough for ${headroom} times the demand, and as far as the others keep what they need.`,
   `Cold: new environments over calls; kept warm until the worst busy minute has at most ${share(coldMax)}.`,
 ]
 

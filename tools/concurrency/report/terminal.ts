@@ -35,7 +35,7 @@ const functionTable = ({ plan }: Study): string => {
   const table = new Table({
     head: [
       ...['function', 'kind', 'peak/s', 'mean ms', 'erlangs', 'burst', 'needed'],
-      ...['reserved', 'warm', 'throttled', 'cold', 'cold, worst min', 'warm $/month'],
+      ...['reserved = most', 'warm', 'throttled', 'cold', 'cold, worst min', 'warm $/month'],
     ],
     colAligns: ['left', 'left', ...Array(11).fill('right')],
     style: { head: [], border: [], compact: true },
@@ -97,7 +97,7 @@ const spark = (values: readonly number[]): string => {
 const poolLines = ({ plan, connections, targets }: Study): readonly string[] => {
   const { now, proposed } = plan
   const line = (name: string, { reserved, unreserved, load, throttled }: typeof now) =>
-    `  ${name.padEnd(9)} ${reserved} reserved, ${unreserved} left for all others, which ask for ${figure(load)} erlangs: ${share(throttled)} throttled`
+    `  ${name.padEnd(9)} ${reserved} reserved or warm, ${unreserved} left for all others, which ask for ${figure(load)} erlangs: ${share(throttled)} throttled`
   return [
     `Account: ${targets.account} at once`,
     line('now', now),
