@@ -57,7 +57,7 @@ export const studyOf = async (args: Arguments): Promise<Studied> => {
   const connections = connectionsOf(plan.functions, { instanceClass, targets })
   const consumption = consumptionOf(stack, {
     functions: plan.functions,
-    events: eventsOf(followed, stack, measurement.functions),
+    events: eventsOf(traffic, stack, measurement.functions),
     bucketSeconds: followed.bucketSeconds,
     quantile: args.quantile,
   })

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ListenerRule } from '../../../local/template/template.ts'
 import { figuresOf, sampleFunction, sampleStack, sampleTraffic } from '../fixtures/sample.ts'
 import { readAccessLog } from './access-log.ts'
-import { followTraffic } from './follow.ts'
+import { eventsOf, followTraffic } from './follow.ts'
 import { builtInTraffic, PROFILE_NAMES } from './profiles.ts'
 
 let folder = ''
@@ -180,6 +180,37 @@ describe('what follows from calls at the doors', () => {
     const { rates } = followTraffic(doors, sampleStack, withEvents('assessmentHttp', 0.5))
     expect(rates.get('progressBus')).toEqual([5, 10])
     expect(followTraffic(doors, sampleStack, figures).rates.get('progressBus')).toEqual([0, 0])
+  })
+
+  it('is the same in whatever order the template has its functions', () => {
+    const stack = {
+      functions: [
+        ...sampleStack.functions.filter(({ kind }) => kind !== 'step'),
+        sampleFunction('assessmentGrade', { kind: 'step' }),
+        sampleFunction('assessmentJobs', { kind: 'job', scheduledPerSecond: 1 }),
+      ],
+      subscriptions: sampleStack.subscriptions,
+    }
+    // Half an event a call, and a step for each call of the four doors, of which one is called.
+    const events = figuresOf(stack, { eventsPerInvocation: 0.5 })
+    const reversed = { ...stack, functions: stack.functions.toReversed() }
+    for (const one of [stack, reversed]) {
+      const { rates } = followTraffic(doors, one, events)
+      expect(rates.get('assessmentGrade')).toEqual([2.5, 5])
+      // Of the door, the step and the job.
+      expect(rates.get('progressBus')).toEqual([(10 + 2.5 + 1) / 2, (20 + 5 + 1) / 2])
+      // Of those, of the consumer (which writes as well), of the other job, and by its schedule.
+      const commits = (10 + 2.5 + 1 + 6.75 + 1 / 60) / 2
+      expect(rates.get('outboxPublisher')?.[0]).toBeCloseTo(commits + 1 / 60)
+    }
+  })
+
+  it('calls a consumer no more often than its partitions allow, and the rest waits on the topic', () => {
+    const busy = sampleTraffic({ assessmentHttp: [100, 1_000] }, { covers: 'doors' })
+    const measured = withEvents('assessmentHttp', 1)
+    // Twelve batches of 50 ms.
+    expect(followTraffic(busy, sampleStack, measured).rates.get('progressBus')).toEqual([100, 240])
+    expect(eventsOf(busy, sampleStack, measured).get('hub.assessment.v1')).toEqual([100, 1_000])
   })
 
   it('is what wakes the publisher and what a schedule runs', () => {
