@@ -135,6 +135,23 @@ describe('npm run concurrency', () => {
     expect(output).toMatch(/The files say what is proposed\./)
   })
 
+  it('refuses what is warm without a reservation, where the account cannot give it', async () => {
+    const alias = {
+      Type: 'AWS::Lambda::Alias',
+      Properties: {
+        ...{ FunctionName: { Ref: 'UserHttpLambdaFunction' }, FunctionVersion: '1', Name: 'live' },
+        ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 1_000 },
+      },
+    }
+    const warm = { ...template, Resources: { ...template.Resources, UserHttpAlias: alias } }
+    await writeFile(join(folder, 'warm.json'), JSON.stringify(warm))
+    const { code, output, error } = await run('--template', 'warm.json')
+    expect(error).toMatch(/warm\.json: .*warm without a reservation, sums up to 1000, .* leave 100/)
+    expect(output).toBe('')
+    expect(code).toBe(1)
+    await rm(join(folder, 'warm.json'))
+  })
+
   it.each([
     [['--learners=-5'], /^--learners: -5 is negative\.\n$/],
     [['--learners', '-5'], /^--learners: -5 is negative\.\n$/],

@@ -1,6 +1,16 @@
 import { html } from 'hono/html'
 import type { FunctionPlan } from '../plan/plan.ts'
-import { change, dollars, figure, modelNotes, outline, type Study, share } from './study.ts'
+import {
+  change,
+  dollars,
+  figure,
+  modelNotes,
+  outline,
+  peak,
+  type Study,
+  share,
+  warnings,
+} from './study.ts'
 import { calledOf, costOf } from './terminal.ts'
 
 type Markup = ReturnType<typeof html>
@@ -59,7 +69,7 @@ ${curve(study, called)}
 ${called.map(
   (one) => html`<tr><td>${one.of.key}</td><td class="left">${one.of.kind}</td>
 ${[
-  figure(one.demand.peakPerSecond),
+  peak(one),
   ...[one.isMeasured ? figure(one.meanMs) : '?', figure(one.demand.load)],
   ...[figure(one.demand.burst), String(one.needed)],
   change(one.now.reserved, one.proposed.reserved),
@@ -69,6 +79,7 @@ ${[
   dollars(one.proposed.usdPerMonth),
 ].map((cell) => html`<td>${cell}</td>`)}</tr>`,
 )}</table></div>
+${warnings(study).map((warning) => html`<p>Warning: ${warning}</p>`)}
 <h2>What they share</h2>
 <ul>
 <li>Account: ${study.targets.account} at once. Now ${now.reserved} are reserved or warm, and the others throttle ${share(now.throttled)};

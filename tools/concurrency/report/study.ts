@@ -1,5 +1,5 @@
 import type { Finding } from '../plan/findings.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { FunctionPlan, Plan } from '../plan/plan.ts'
 import type { Targets } from '../plan/policy.ts'
 import type { Connections, Consumption } from '../plan/shared.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -32,6 +32,26 @@ export const dollars = (value: number): string => `$${value.toFixed(2)}`
 /** `5 > 12`, or just one of them where nothing changes. */
 export const change = (now: number | undefined, proposed: number | undefined): string =>
   now === proposed ? count(now) : `${count(now)} > ${count(proposed)}`
+
+/** A busiest moment so many times the peak is worth a word. */
+const FAR_APART = 2
+
+/** Calls a second at the peak, and of the busiest moment where that is another matter. */
+export const peak = ({ demand: { peakPerSecond, mostPerSecond } }: FunctionPlan): string =>
+  mostPerSecond > FAR_APART * peakPerSecond
+    ? `${figure(peakPerSecond)} (most ${figure(mostPerSecond)})`
+    : figure(peakPerSecond)
+
+/** What the quantile leaves out, a sentence for each function. */
+export const warnings = ({ plan, targets, traffic }: Study): readonly string[] =>
+  plan.functions
+    .filter(({ demand }) => demand.mostPerSecond > FAR_APART * demand.peakPerSecond)
+    .map(
+      ({ of, demand }) =>
+        `${of.key} is planned for ${figure(demand.peakPerSecond)} calls a second, and its busiest ${traffic.bucketSeconds} s ` +
+        `have ${figure(demand.mostPerSecond)} a second: they are among the ${share(1 - targets.quantile)} of the calls that ` +
+        '--quantile leaves out.',
+    )
 
 /** The model, for whoever wants to check it. */
 export const modelNotes = ({

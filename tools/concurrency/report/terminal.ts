@@ -1,6 +1,16 @@
 import Table from 'cli-table3'
 import type { FunctionPlan } from '../plan/plan.ts'
-import { change, dollars, figure, modelNotes, outline, type Study, share } from './study.ts'
+import {
+  change,
+  dollars,
+  figure,
+  modelNotes,
+  outline,
+  peak,
+  type Study,
+  share,
+  warnings,
+} from './study.ts'
 
 const BAR_CHARACTERS = 24
 const TOPICS_SHOWN_MAX = 8
@@ -16,6 +26,7 @@ export const terminalReport = (study: Study): string =>
     study.durations,
     '',
     functionTable(study),
+    ...warnings(study).map((warning) => `Warning: ${warning}`),
     '',
     ...picture(study),
     '',
@@ -43,7 +54,7 @@ const functionTable = ({ plan }: Study): string => {
   const shown = called.slice(0, FUNCTIONS_SHOWN_MAX)
   for (const one of shown)
     table.push([
-      ...[one.of.key, one.of.kind, figure(one.demand.peakPerSecond)],
+      ...[one.of.key, one.of.kind, peak(one)],
       ...[one.isMeasured ? figure(one.meanMs) : '?', figure(one.demand.load)],
       ...[figure(one.demand.burst), String(one.needed)],
       change(one.now.reserved, one.proposed.reserved),
