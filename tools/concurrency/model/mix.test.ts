@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { erlangB } from './erlang.ts'
-import { mixOf, peakOf, refusedShare, refusedShares, type Stream, timesAsMany } from './mix.ts'
+import {
+  mixOf,
+  peakOf,
+  refusedShare,
+  refusedShares,
+  type Stream,
+  timesAsMany,
+  worstShare,
+} from './mix.ts'
 
 const stream = (rates: readonly number[], changes: Partial<Stream> & { mean: number }): Stream => ({
   ...{ rates, loads: rates.map((rate) => rate * changes.mean), isAwaited: true },
@@ -21,6 +29,7 @@ describe('a mix of streams', () => {
     const mix = mixOf([stream(rates, { mean: 0.075 })])
     // In the minute three places take 30 of 500 calls a second, which is less than Erlang's formula lets through.
     expect(refusedShare(mix, 3)).toBeCloseTo((30_000 * 0.94) / (43_170 + 30_000), 3)
+    expect(worstShare(mix, 3)).toBeCloseTo(0.94)
     expect(peakOf(mix, 0.999)).toEqual({ load: 37.5, awaited: 500 })
   })
 

@@ -90,6 +90,13 @@ export const refusedShare = (mix: Mix, places: number): number => {
   return shareOf(sumOf(refused), sumOf(all))
 }
 
+/** The share of all streams' calls that is refused in the moment in which it is the highest. */
+export const worstShare = ({ streams, moments }: Mix, places: number): number =>
+  moments.reduce(
+    (worst, moment) => Math.max(worst, refusedShare({ streams, moments: [moment] }, places)),
+    0,
+  )
+
 const countsOf = ({ streams, moments }: Mix, places: number) => {
   const [refused, all] = [streams.map(() => 0), streams.map(() => 0)]
   for (const { load, awaited, calls } of moments) {

@@ -34,7 +34,8 @@ const accountFindings = (
   if (accountNeeded <= account) return []
   const why =
     proposed.throttled > throttledMax
-      ? `what is not reserved (${proposed.unreserved}) throttles ${percent(proposed.throttled)} of its calls`
+      ? `what is not reserved (${proposed.unreserved}) throttles ${percent(proposed.throttled)} of its calls, ` +
+        `and ${percent(proposed.throttledMost)} in the worst moment`
       : `there is no room for ${headroom} times the demand`
   return [
     {

@@ -9,6 +9,7 @@ import {
   refusedShares,
   type Stream,
   timesAsMany,
+  worstShare,
 } from '../model/mix.ts'
 import { fewestFrom } from '../model/search.ts'
 import type { Need } from './need.ts'
@@ -32,6 +33,8 @@ export type Pool = {
   readonly load: number
   /** Share of their calls. */
   readonly throttled: number
+  /** The same of the profile's worst moment. */
+  readonly throttledMost: number
 }
 
 export const settingOf = (settings: Settings, key: string): Setting =>
@@ -124,6 +127,7 @@ export const poolOf = (needs: readonly Need[], settings: Settings, targets: Targ
     unreserved,
     load: peakOf(mix, targets.quantile).load,
     throttled: refusedShare(mix, unreserved),
+    throttledMost: worstShare(mix, unreserved),
   }
 }
 

@@ -82,8 +82,8 @@ ${[
 ${warnings(study).map((warning) => html`<p>Warning: ${warning}</p>`)}
 <h2>What they share</h2>
 <ul>
-<li>Account: ${study.targets.account} at once. Now ${now.reserved} are reserved or warm, and the others throttle ${share(now.throttled)};
-as proposed ${proposed.reserved} and ${share(proposed.throttled)}.</li>
+<li>Account: ${study.targets.account} at once. Now ${now.reserved} are reserved or warm, and the others throttle ${share(now.throttled)} (in the worst moment
+${share(now.throttledMost)}); as proposed ${proposed.reserved} and ${share(proposed.throttled)} (${share(proposed.throttledMost)}).</li>
 <li>Database ${connections.instanceClass}: ${connections.needed} of ${connections.limit} connections through the proxy at the peak.</li>
 </ul>
 <table><tr><th>topic</th><th>consumer group</th><th>partitions</th><th>events/s</th><th>erlangs</th><th>records a batch</th></tr>

@@ -107,8 +107,11 @@ const spark = (values: readonly number[]): string => {
 
 const poolLines = ({ plan, connections, targets }: Study): readonly string[] => {
   const { now, proposed } = plan
-  const line = (name: string, { reserved, unreserved, load, throttled }: typeof now) =>
-    `  ${name.padEnd(9)} ${reserved} reserved or warm, ${unreserved} left for all others, which ask for ${figure(load)} erlangs: ${share(throttled)} throttled`
+  const line = (
+    name: string,
+    { reserved, unreserved, load, throttled, throttledMost }: typeof now,
+  ) =>
+    `  ${name.padEnd(9)} ${reserved} reserved or warm, ${unreserved} left for all others, which ask for ${figure(load)} erlangs: ${share(throttled)} throttled, ${share(throttledMost)} in the worst moment`
   return [
     `Account: ${targets.account} at once`,
     line('now', now),
