@@ -67,7 +67,7 @@ export const upperOf = (load: number, quantile: number): number =>
  *
  * @param calls as many as come at each value.
  */
-export const quantileOfCalls = (
+const quantileOfCalls = (
   values: readonly number[],
   calls: readonly number[],
   quantile: number,

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { erlangB } from './erlang.ts'
 import {
   mixOf,
+  overflowOf,
   peakOf,
   refusedShare,
   refusedShares,
@@ -12,7 +13,7 @@ import {
 } from './mix.ts'
 
 const stream = (rates: readonly number[], changes: Partial<Stream> & { mean: number }): Stream => ({
-  ...{ rates, loads: rates.map((rate) => rate * changes.mean), isAwaited: true },
+  ...{ calls: rates, rates, loads: rates.map((rate) => rate * changes.mean), isAwaited: true },
   ...changes,
 })
 
@@ -20,7 +21,9 @@ describe('a mix of streams', () => {
   it('refuses one steady stream what Erlang’s formula says', () => {
     const mix = mixOf([stream(Array(100).fill(40), { mean: 0.5 })])
     expect(refusedShare(mix, 30)).toBeCloseTo(erlangB(20, 30), 9)
-    expect(refusedShares(timesAsMany(mix, 1.5), 30)[0]).toBeCloseTo(erlangB(30, 30), 9)
+    const more = timesAsMany(stream(Array(100).fill(40), { mean: 0.5 }), 1.5)
+    expect(refusedShares(mixOf([more]), 30)[0]).toBeCloseTo(erlangB(30, 30), 9)
+    expect(timesAsMany({ ...more, loadMax: 40 }, 2).loads[0]).toBe(40)
   })
 
   it('refuses a burst’s calls, however much of the day has none of them', () => {
@@ -52,6 +55,20 @@ describe('a mix of streams', () => {
     )
     expect(early).toBeCloseTo(erlangB(10, 10))
     expect(late).toBeCloseTo(erlangB(1, 10))
+  })
+
+  it('has the peak of each stream, and none is hidden by what others do all day', () => {
+    const all = stream(Array(100_000).fill(1_000), { mean: 0.1, isAwaited: false })
+    const burst = stream([...Array(99_999).fill(0), 900], { mean: 0.1 })
+    expect(peakOf(mixOf([all, burst]), 0.999)).toEqual({ load: 190, awaited: 900 })
+    expect(peakOf(mixOf([all]), 0.999)).toEqual({ load: 100, awaited: 0 })
+  })
+
+  it('gives what a stream’s own places do not take to those that are shared', () => {
+    const over = overflowOf(stream(Array(10).fill(100), { mean: 0.2 }), 20)
+    const share = erlangB(20, 20)
+    expect(over.loads[0]).toBeCloseTo(20 * share)
+    expect(refusedShare(mixOf([over]), 2)).toBeCloseTo(share * erlangB(20 * share, 2))
   })
 
   it('never refuses more on more places, and gives a share', () => {

@@ -1,20 +1,35 @@
 import { REQUESTS_PER_CONCURRENCY } from '../limits.ts'
-import { quantileOfCalls } from './demand.ts'
 import { erlangB } from './erlang.ts'
 
 /** Calls of one function, bucket by bucket. */
 export type Stream = {
-  /** Calls a second. */
+  /** Calls a second, of which shares are told. */
+  readonly calls: readonly number[]
+  /** Those that come to the places which the streams share; fewer, if others take some of them. */
   readonly rates: readonly number[]
-  /** Erlangs. */
+  /** Erlangs that come there. */
   readonly loads: readonly number[]
   /** Whether somebody waits for the answer: of such calls a place takes `REQUESTS_PER_CONCURRENCY` a second at most. */
   readonly isAwaited: boolean
+  /** No more ever run at once. */
+  readonly loadMax?: number | undefined
+}
+
+/** With so many times the calls. */
+export const timesAsMany = (stream: Stream, factor: number): Stream => {
+  const { calls, rates, loads, loadMax = Number.POSITIVE_INFINITY } = stream
+  return {
+    ...stream,
+    calls: calls.map((rate) => rate * factor),
+    rates: rates.map((rate) => rate * factor),
+    loads: loads.map((load) => Math.min(load * factor, loadMax)),
+  }
 }
 
 /** Streams that share places, as moments that are alike: a profile has many seconds and few different ones. */
 export type Mix = {
   readonly streams: readonly Stream[]
+  /** By load. */
   readonly moments: readonly Moment[]
 }
 
@@ -23,56 +38,51 @@ type Moment = {
   readonly load: number
   /** Awaited calls a second of all streams together. */
   readonly awaited: number
-  /** Calls of each stream, as the sum of its rates. */
+  /** Calls of each stream, as the sum over its buckets. */
   readonly calls: readonly number[]
-  /** Of all streams. */
-  readonly sum: number
+  /** Those of them that come to the places. */
+  readonly rates: readonly number[]
 }
 
 /** Moments count as alike within half a percent. */
 const STEPS_PER_E = 200
 
 export const mixOf = (streams: readonly Stream[]): Mix => {
-  const buckets = streams.reduce((most, { rates }) => Math.max(most, rates.length), 0)
-  const groups = new Map<string, { load: number; awaited: number; calls: number[]; sum: number }>()
+  const buckets = streams.reduce((most, { calls }) => Math.max(most, calls.length), 0)
+  const groups = new Map<string, Group>()
   for (let bucket = 0; bucket < buckets; bucket += 1) {
-    let [load, awaited, sum] = [0, 0, 0]
-    for (const { rates, loads, isAwaited } of streams) {
-      const rate = rates[bucket] ?? 0
+    let [load, awaited, weight] = [0, 0, 0]
+    for (const { calls, rates, loads, isAwaited } of streams) {
       load += loads[bucket] ?? 0
-      sum += rate
-      if (isAwaited) awaited += rate
+      weight += calls[bucket] ?? 0
+      if (isAwaited) awaited += rates[bucket] ?? 0
     }
-    if (sum === 0) continue
+    if (weight === 0) continue
     const key = `${step(load)} ${step(awaited)}`
-    const group = groups.get(key) ?? { load: 0, awaited: 0, calls: streams.map(() => 0), sum: 0 }
+    const group = groups.get(key) ?? groupOf(streams.length)
     groups.set(key, group)
-    group.load += load * sum
-    group.awaited += awaited * sum
-    group.sum += sum
-    streams.forEach(({ rates }, index) => {
-      group.calls[index] = (group.calls[index] ?? 0) + (rates[bucket] ?? 0)
+    group.load += load * weight
+    group.awaited += awaited * weight
+    group.weight += weight
+    streams.forEach(({ calls, rates }, index) => {
+      group.calls[index] = (group.calls[index] ?? 0) + (calls[bucket] ?? 0)
+      group.rates[index] = (group.rates[index] ?? 0) + (rates[bucket] ?? 0)
     })
   }
-  return {
-    streams,
-    moments: [...groups.values()].map(({ load, awaited, calls, sum }) => ({
-      ...{ load: load / sum, awaited: awaited / sum, calls, sum },
-    })),
-  }
+  const moments = [...groups.values()].map(({ load, awaited, weight, calls, rates }) => ({
+    ...{ load: load / weight, awaited: awaited / weight, calls, rates },
+  }))
+  return { streams, moments: moments.toSorted((one, other) => one.load - other.load) }
 }
 
-const step = (value: number): number => Math.round(Math.log(value) * STEPS_PER_E)
+type Group = { load: number; awaited: number; weight: number; calls: number[]; rates: number[] }
 
-/** The same streams with so many times the calls. */
-export const timesAsMany = ({ streams, moments }: Mix, factor: number): Mix => ({
-  streams,
-  moments: moments.map((one) => ({
-    ...one,
-    load: one.load * factor,
-    awaited: one.awaited * factor,
-  })),
+const groupOf = (streams: number): Group => ({
+  ...{ load: 0, awaited: 0, weight: 0 },
+  ...{ calls: Array(streams).fill(0), rates: Array(streams).fill(0) },
 })
+
+const step = (value: number): number => Math.round(Math.log(value) * STEPS_PER_E)
 
 /**
  * The share of each stream's calls that finds no place, over the whole profile: each moment's calls are refused by that
@@ -99,13 +109,12 @@ export const worstShare = ({ streams, moments }: Mix, places: number): number =>
 
 const countsOf = ({ streams, moments }: Mix, places: number) => {
   const [refused, all] = [streams.map(() => 0), streams.map(() => 0)]
-  for (const { load, awaited, calls } of moments) {
+  for (const { load, awaited, calls, rates } of moments) {
     const byPlaces = erlangB(load, places)
     const byRate = Math.max(byPlaces, beyondRate(awaited, places))
     streams.forEach(({ isAwaited }, index) => {
-      const count = calls[index] ?? 0
-      all[index] = (all[index] ?? 0) + count
-      refused[index] = (refused[index] ?? 0) + count * (isAwaited ? byRate : byPlaces)
+      all[index] = (all[index] ?? 0) + (calls[index] ?? 0)
+      refused[index] = (refused[index] ?? 0) + (rates[index] ?? 0) * (isAwaited ? byRate : byPlaces)
     })
   }
   return { refused, all }
@@ -121,21 +130,45 @@ const shareOf = (count: number, all: number): number => (all === 0 ? 0 : count /
 const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 
 /** What so many places of the stream's own do not take, and others must. */
-export const overflowOf = ({ rates, loads, isAwaited }: Stream, places: number): Stream => {
-  const shares = loads.map((load, bucket) =>
-    Math.max(erlangB(load, places), isAwaited ? beyondRate(rates[bucket] ?? 0, places) : 0),
-  )
+export const overflowOf = (stream: Stream, places: number): Stream => {
+  const shares = stream.loads.map((load, bucket) => {
+    const byRate = stream.isAwaited ? beyondRate(stream.rates[bucket] ?? 0, places) : 0
+    return Math.max(erlangB(load, places), byRate)
+  })
   const over = (values: readonly number[]) =>
     values.map((value, bucket) => value * (shares[bucket] ?? 0))
-  return { rates: over(rates), loads: over(loads), isAwaited }
+  return { ...stream, rates: over(stream.rates), loads: over(stream.loads) }
 }
 
-/** What all but 1 - quantile of the calls meet, or less. */
+/**
+ * What all but 1 - quantile of each stream's calls meet, or less: a burst of one of them is not made rarer by what the others
+ * do all day.
+ */
 export const peakOf = (
-  { moments }: Mix,
+  { streams, moments }: Mix,
   quantile: number,
-): { readonly load: number; readonly awaited: number } => {
-  const calls = moments.map(({ sum }) => sum)
-  const at = (of: (moment: Moment) => number) => quantileOfCalls(moments.map(of), calls, quantile)
-  return { load: at(({ load }) => load), awaited: at(({ awaited }) => awaited) }
-}
+): { readonly load: number; readonly awaited: number } => ({
+  load: highest(streams, moments, { quantile, of: ({ load }) => load }),
+  awaited: highest(
+    streams,
+    moments.toSorted((one, other) => one.awaited - other.awaited),
+    { quantile, of: ({ awaited }) => awaited },
+  ),
+})
+
+const highest = (
+  streams: readonly Stream[],
+  sorted: readonly Moment[],
+  { quantile, of }: { readonly quantile: number; readonly of: (moment: Moment) => number },
+): number =>
+  streams.reduce((most, _, index) => {
+    const calls = (moment: Moment) => moment.calls[index] ?? 0
+    const wanted = quantile * sorted.reduce((sum, moment) => sum + calls(moment), 0)
+    if (wanted === 0) return most
+    let seen = 0
+    const at = sorted.find((moment) => {
+      seen += calls(moment)
+      return seen >= wanted
+    })
+    return Math.max(most, at ? of(at) : 0)
+  }, 0)

@@ -43,7 +43,8 @@ export const needOf = (of: StackFunction, context: NeedContext): Need => {
   const loadMax = of.kind === 'consumer' ? partitionsOf(of.key, stack) : undefined
   const timing = { bucketSeconds: traffic.bucketSeconds, meanSeconds: meanMs / 1_000, loadMax }
   const demand = demandOf(rates, { ...timing, quantile: targets.quantile })
-  const stream = { rates, loads: loadsOf(rates, timing), isAwaited: AWAITED.includes(of.kind) }
+  const loads = loadsOf(rates, timing)
+  const stream = { calls: rates, rates, loads, isAwaited: AWAITED.includes(of.kind), loadMax }
   const facts = { of, isMeasured: measured !== undefined, meanMs, initMs, demand, stream }
   const need = { ...facts, alone: mixOf([stream]) }
   const needed = Math.min(placesOf(need, targets), loadMax ?? Number.POSITIVE_INFINITY)

@@ -47,48 +47,34 @@ export const setAsideIn = (settings: Settings): number =>
   [...settings.values()].reduce((sum, setting) => sum + setAside(setting), 0)
 
 /** Functions without a reservation, and what they bring to what is shared. */
-export type Sharing = { readonly keys: readonly string[]; readonly mix: Mix } & {
-  /** Of each one's calls, the share that finds no warm environment of its own. */
-  readonly overflows: readonly number[]
-}
+export type Sharing = { readonly keys: readonly string[]; readonly mix: Mix }
 
-export const sharingOf = (needs: readonly Need[], settings: Settings): Sharing => {
+/** @param times the demand is so many times over. */
+export const sharingOf = (needs: readonly Need[], settings: Settings, times = 1): Sharing => {
   const sharing = needs.filter(({ of }) => settingOf(settings, of.key).reserved === undefined)
   const streams = sharing.map(({ of, stream }) => {
     const warm = settingOf(settings, of.key).provisioned ?? 0
-    return warm === 0 ? stream : overflowOf(stream, warm)
+    const demand = times === 1 ? stream : timesAsMany(stream, times)
+    return warm === 0 ? demand : overflowOf(demand, warm)
   })
-  return {
-    keys: sharing.map(({ of }) => of.key),
-    mix: mixOf(streams),
-    overflows: streams.map(({ rates }, index) => {
-      const all = sumOf(sharing[index]?.stream.rates ?? [])
-      return all === 0 ? 0 : sumOf(rates) / all
-    }),
-  }
+  return { keys: sharing.map(({ of }) => of.key), mix: mixOf(streams) }
 }
-
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 
 /** The share of each one's calls that is throttled on so many shared places. */
 export const throttledSharing = (
-  { keys, mix, overflows }: Sharing,
+  { keys, mix }: Sharing,
   places: number,
 ): ReadonlyMap<string, number> => {
   const shares = refusedShares(mix, places)
-  return new Map(keys.map((key, index) => [key, (shares[index] ?? 0) * (overflows[index] ?? 0)]))
+  return new Map(keys.map((key, index) => [key, shares[index] ?? 0]))
 }
-
-/** With so many times the calls. What is kept warm takes its share of them as before. */
-export const sharingTimes = (sharing: Sharing, factor: number): Sharing => ({
-  ...sharing,
-  mix: timesAsMany(sharing.mix, factor),
-})
 
 /** What a function with places of its own refuses. */
 export const throttledAlone = ({ of, stream, alone }: Need, places: number): number =>
   // A schedule calls at even distances, not at random: only what is too long for them meets itself.
   of.kind === 'job' ? evenlyRefused(stream, places) : refusedShare(alone, places)
+
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 
 const evenlyRefused = ({ rates, loads }: Stream, places: number): number => {
   const refused = rates.map((rate, bucket) => {
@@ -135,25 +121,19 @@ export const poolOf = (needs: readonly Need[], settings: Settings, targets: Targ
  * The fewest shared places with which the peak is refused no more than wanted, and nobody's calls more than allowed.
  *
  * @param allowed share by key.
- * @param times the demand is planned so many times over.
  */
 export const placesForSharing = (
   sharing: Sharing,
   {
     targets: { quantile, throttledMax },
     allowed,
-    times,
-  }: {
-    targets: Targets
-    allowed: (key: string) => number
-    times: number
-  },
+  }: { targets: Targets; allowed: (key: string) => number },
 ): number => {
   const peak = peakOf(sharing.mix, quantile)
   const byPeak = Math.max(
     UNRESERVED_MIN,
-    placesFor(peak.load * times, throttledMax),
-    Math.ceil((peak.awaited * times) / REQUESTS_PER_CONCURRENCY),
+    placesFor(peak.load, throttledMax),
+    Math.ceil(peak.awaited / REQUESTS_PER_CONCURRENCY),
   )
   return fewestFrom(byPeak, (places) =>
     [...throttledSharing(sharing, places)].every(([key, share]) => share <= allowed(key)),

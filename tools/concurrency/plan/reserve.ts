@@ -1,4 +1,4 @@
-import { timesAsMany } from '../model/mix.ts'
+import { mixOf, timesAsMany } from '../model/mix.ts'
 import { mostUpTo } from '../model/search.ts'
 import type { StackFunction } from '../stack.ts'
 import { isEssential, type Need } from './need.ts'
@@ -12,7 +12,6 @@ import {
   setAsideIn,
   settingOf,
   sharingOf,
-  sharingTimes,
   throttledAlone,
   throttledBy,
   throttledSharing,
@@ -130,11 +129,13 @@ const reserve =
       return settings
     const without = changed(settings, need, { ...setting, reserved: setAside(setting) })
     const reserved = Math.min(need.needed, setAside(setting) + roomIn(without, context))
+    const shared = stressedSharing(need, settings, context)
     const isBetter =
+      shared > targets.throttledMax &&
       reserved > 0 &&
       reserved >= setAside(setting) &&
       throttledAlone(need, reserved) <= allowed(need.of.key) &&
-      stressedAlone(need, reserved, targets) < stressedSharing(need, settings, context)
+      stressedAlone(need, reserved, targets) < shared
     return isBetter ? changed(settings, need, { ...setting, reserved }) : settings
   }
 
@@ -173,23 +174,23 @@ const changed = (settings: Settings, { of }: Need, setting: Setting): Settings =
 const roomIn = (settings: Settings, { needs, targets, allowed }: StepContext): number =>
   targets.account -
   setAsideIn(settings) -
-  placesForSharing(sharingOf(needs, settings), { targets, allowed, times: 1 })
+  placesForSharing(sharingOf(needs, settings), { targets, allowed })
 
 /** What is shared should be as many for the planned demand. */
 const placesWanted = (needs: readonly Need[], settings: Settings, targets: Targets): number =>
-  placesForSharing(sharingOf(needs, settings), {
-    ...{ targets, allowed: () => targets.throttledMax, times: targets.headroom },
+  placesForSharing(sharingOf(needs, settings, targets.headroom), {
+    ...{ targets, allowed: () => targets.throttledMax },
   })
 
 const stressedAlone = (need: Need, reserved: number, { headroom }: Targets): number =>
-  throttledAlone({ ...need, alone: timesAsMany(need.alone, headroom) }, reserved)
+  throttledAlone({ ...need, alone: mixOf([timesAsMany(need.stream, headroom)]) }, reserved)
 
 const stressedSharing = (
   { of }: Need,
   settings: Settings,
   { needs, targets }: StepContext,
 ): number => {
-  const stressed = sharingTimes(sharingOf(needs, settings), targets.headroom)
+  const stressed = sharingOf(needs, settings, targets.headroom)
   return throttledSharing(stressed, leftOf(settings, targets.account)).get(of.key) ?? 0
 }
 
