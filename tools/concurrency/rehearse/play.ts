@@ -28,6 +28,13 @@ export type Played = {
   readonly durationMs: Distribution | null
 }
 
+/** A whole run. */
+export type Run = {
+  readonly doors: ReadonlyMap<string, Played>
+  /** How long an invocation had its place, on average, of every function: its wait for an environment and its run. */
+  readonly heldMs: ReadonlyMap<string, number>
+}
+
 /**
  * Plays the arrivals against a hub that has exactly these figures, beginning with `leadSeconds` of calls that are not
  * counted: nobody's day begins with every environment cold.
@@ -40,7 +47,7 @@ export const play = async (options: {
   readonly figures: ConcurrencyFigures
   readonly arrivals: readonly Arrival[]
   readonly leadSeconds: number
-}): Promise<ReadonlyMap<string, Played>> => {
+}): Promise<Run> => {
   const { dataDir, campus, figures, arrivals, leadSeconds } = options
   const file = join(dataDir, 'concurrency.json')
   await writeFile(file, JSON.stringify(figures))
@@ -69,7 +76,8 @@ export const play = async (options: {
     )
     await sender.close()
     await hub.quiet()
-    return compare(seen, { before: await before, after: await hub.report() })
+    const after = await hub.report()
+    return { doors: compare(seen, { before: await before, after }), heldMs: heldIn(after) }
   } finally {
     await hub.stop()
   }
@@ -102,6 +110,13 @@ const tally = () => {
     },
   }
 }
+
+const heldIn = ({ functions }: FunctionsReport): ReadonlyMap<string, number> =>
+  new Map(
+    Object.entries(functions).flatMap(([key, { durationMs, waitMs }]) =>
+      durationMs ? [[key, durationMs.mean + (waitMs?.mean ?? 0)]] : [],
+    ),
+  )
 
 const compare = (
   seen: ReadonlyMap<string, ReturnType<typeof tally>>,

@@ -1,10 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { figuresOf, sampleContext, sampleStack, sampleTraffic } from '../fixtures/sample.ts'
-import { planFor } from '../plan/plan.ts'
+import type { ConcurrencyFigures } from '../../../local/hub/concurrency.ts'
+import { figuresOf, sampleStack, sampleTargets, sampleTraffic } from '../fixtures/sample.ts'
+import { erlangB } from '../model/erlang.ts'
+import { needOf } from '../plan/need.ts'
+import type { Setting, Settings } from '../plan/pool.ts'
+import type { Traffic } from '../traffic/traffic.ts'
 import { arrivalsOf } from './arrivals.ts'
-import { presentFigures, proposedFigures } from './figures.ts'
+import { onOneMachine, predictedBy, smallFigures } from './figures.ts'
+import type { Played } from './play.ts'
 import { busiestWindow, cutTo, totalRates } from './window.ts'
+import { worstLatency } from './worst.ts'
 
 describe('the window that is played', () => {
   it('is the busiest, scaled so that its peak fits the machine', () => {
@@ -62,30 +68,90 @@ describe('arrivals', () => {
 })
 
 describe('figures at a scale', () => {
-  const traffic = sampleTraffic({ authHttp: [...Array(50).fill(1), ...Array(50).fill(400)] })
-  const plan = planFor({
-    ...{ ...sampleContext, traffic },
-    figures: figuresOf(sampleStack),
+  const figures = figuresOf(sampleStack, { durationMs: { mean: 200, p50: 1, p95: 1, p99: 1 } })
+  const targets = { ...sampleTargets, account: 400 }
+  const needsIn = (traffic: Traffic, stack = sampleStack) =>
+    stack.functions.map((of) => needOf(of, { stack, traffic, figures, targets }))
+  // 100 erlangs of one door and 200 of another.
+  const rates = { authHttp: Array(60).fill(500), userHttp: Array(60).fill(1_000) }
+  const at = (scale: number) =>
+    sampleTraffic(
+      Object.fromEntries(
+        Object.entries(rates).map(([key, series]) => [key, series.map((rate) => rate * scale)]),
+      ),
+    )
+  const scaled = {
+    full: needsIn(at(1)),
+    small: needsIn(at(0.01)).map(onOneMachine),
+    ...{ account: 400, scale: 0.01 },
+  }
+  const settings = (entries: Readonly<Record<string, Partial<Setting>>>): Settings =>
+    new Map(
+      Object.entries(entries).map(([key, { reserved, provisioned }]) => [
+        key,
+        { reserved, provisioned },
+      ]),
+    )
+  const sum = ({ unreserved, functions }: ConcurrencyFigures) =>
+    Object.values(functions).reduce((all, { reserved }) => all + (reserved ?? 0), unreserved)
+
+  it('are as many places as refuse the same share, and as many in all for both sides', () => {
+    const now = settings({ rbacJobs: { reserved: 1 } })
+    const proposed = settings({ rbacJobs: { reserved: 1 }, authHttp: { reserved: 105 } })
+    const small = smallFigures({ now, proposed }, scaled)
+    expect(sum(small.now)).toBe(sum(small.proposed))
+    expect(small.now.functions).toEqual({ rbacJobs: { reserved: 1 } })
+    // Of an erlang on 4 places one call in 65 is refused; of a hundred on 105, one in 23: three are too few, one in 16.
+    expect(erlangB(100, 105)).toBeGreaterThan(erlangB(1, 4))
+    expect(erlangB(100, 105)).toBeLessThan(erlangB(1, 3))
+    expect(small.proposed.functions.authHttp).toEqual({ reserved: 4 })
+    const predicted = predictedBy(scaled.small, small.proposed)
+    expect(predicted.get('authHttp')).toBeCloseTo(erlangB(1, 4))
+    expect(predicted.get('userHttp')).toBeCloseTo(erlangB(2, small.proposed.unreserved))
   })
 
-  const window = { fromSecond: 0, seconds: 10, scale: 0.01 }
+  it('show the same on both sides where nothing is proposed', () => {
+    const present = settings({ outboxPublisher: { reserved: 5 }, rbacJobs: { reserved: 1 } })
+    const { now, proposed } = smallFigures({ now: present, proposed: present }, scaled)
+    expect(now).toEqual(proposed)
+    expect(now.functions).toEqual({ outboxPublisher: { reserved: 1 }, rbacJobs: { reserved: 1 } })
+  })
 
-  it('keep each reservation, of one place at least', () => {
-    expect(presentFigures(plan, window)).toEqual({
-      unreserved: 10,
-      functions: { outboxPublisher: { reserved: 1 }, rbacJobs: { reserved: 1 } },
+  it('keep what is warm, of one at least, and a reservation of nothing', () => {
+    const present = settings({
+      authHttp: { reserved: 0 },
+      userHttp: { provisioned: 250 },
+      progressHttp: { provisioned: 1 },
+    })
+    const { now } = smallFigures({ now: present, proposed: present }, scaled)
+    expect(now.functions).toEqual({
+      authHttp: { reserved: 0 },
+      userHttp: { provisioned: 3 },
+      progressHttp: { provisioned: 1 },
     })
   })
 
-  it('are what the plan for the smaller traffic proposes, with a pool that fits the machine', () => {
-    const { unreserved, functions } = proposedFigures(plan, { scaledPlan: plan, window })
-    expect(unreserved).toBe(Math.ceil(plan.proposed.unreserved * 0.01))
-    const whole = { ...window, scale: 1 }
-    expect(proposedFigures(plan, { scaledPlan: plan, window: whole }).unreserved).toBe(48)
-    const { proposed } = plan.functions.find(({ of }) => of.key === 'authHttp') ?? {}
-    expect(functions.authHttp).toEqual({
-      ...{ reserved: proposed?.reserved, provisioned: proposed?.provisioned },
-    })
-    expect(functions.userHttp).toBeUndefined()
+  it('fit the machine', () => {
+    const none = settings({})
+    const { now } = smallFigures(
+      { now: none, proposed: none },
+      { ...scaled, small: scaled.full.map(onOneMachine), scale: 1 },
+    )
+    expect(now.unreserved).toBe(48)
+  })
+})
+
+describe('the worst latency', () => {
+  const played = (calls: number, p99: number) =>
+    ({ calls, latencyMs: { count: calls, mean: 1, p50: 1, p95: 1, p99 } }) as unknown as Played
+
+  it('is that of a function with enough calls', () => {
+    const all = new Map([
+      ['authHttp', played(99, 9_000)],
+      ['userHttp', played(100, 80)],
+      ['courseHttp', played(500, 120)],
+    ])
+    expect(worstLatency(all)).toBe('worst p99 120 ms (courseHttp)')
+    expect(worstLatency(new Map([['authHttp', played(99, 9_000)]]))).toMatch(/^no function had/)
   })
 })
