@@ -122,10 +122,10 @@ describe('npm run concurrency', () => {
     const { code, output, error } = await run('--metrics', 'metrics.json')
     expect(error).toBe('')
     expect(code).toBe(0)
-    expect(output).toMatch(/1 functions of prod over 2 periods of 60 s from .*metrics\.json\./)
+    expect(output).toMatch(/2 functions of prod over 2 periods of 60 s from .*metrics\.json\./)
     expect(output).toMatch(/Durations: aws cloudwatch get-metric-data, 2026-11-20, on AWS\./)
     // A thousand a second for a quarter of a second each.
-    expect(output).toMatch(/courseHttp +│ door +│ +999 │ +250 │ +250 │/)
+    expect(output).toMatch(/courseHttp +│ door +│ +1000 │ +250 │ +250 │/)
   })
 
   it('proposes nothing where what is shared is enough', async () => {

@@ -1,6 +1,11 @@
 import type { FunctionFigures } from '../../measure/function-figures.ts'
 import { REQUESTS_PER_CONCURRENCY } from '../limits.ts'
-import { type ColdStarts, coldStartsOf } from '../model/cold-starts.ts'
+import {
+  type ColdSettings,
+  type ColdStarts,
+  coldStartsOf,
+  fewestWarm,
+} from '../model/cold-starts.ts'
 import { type Demand, demandOf, loadsOf } from '../model/demand.ts'
 import { placesFor } from '../model/erlang.ts'
 import { type Mix, mixOf, refusedShare, type Stream } from '../model/mix.ts'
@@ -79,23 +84,10 @@ const placesOf = (
 }
 
 /** The fewest warm environments with which no busy minute has more cold calls than wanted; 0 where it needs none. */
-const warmFor = (
-  need: Omit<Need, 'warm'>,
-  { traffic, targets }: Pick<NeedContext, 'traffic' | 'targets'>,
-): number => {
-  if (!isEssential(need)) return 0
-  const shareWith = (provisioned: number) =>
-    coldOf(need, { provisioned, traffic, targets }).worstMinuteShare
-  // More warm environments never make more calls cold, so halving finds the fewest.
-  let [low, high] = [0, need.needed]
-  if (shareWith(low) <= targets.coldMax) return 0
-  while (low + 1 < high) {
-    const middle = Math.floor((low + high) / 2)
-    if (shareWith(middle) <= targets.coldMax) high = middle
-    else low = middle
-  }
-  return high
-}
+const warmFor = (need: Omit<Need, 'warm'>, { traffic, targets }: Cold): number =>
+  isEssential(need)
+    ? fewestWarm(need.stream.rates, coldSettings(need, { traffic, targets }), targets.coldMax)
+    : 0
 
 /** An essential door that is called, and of which it is known how long it takes. */
 export const isEssential = ({
@@ -106,13 +98,18 @@ export const isEssential = ({
   ESSENTIAL.includes(of.key) && isMeasured && needed > 0
 
 export const coldOf = (
-  { stream, meanMs, initMs }: Pick<Need, 'stream' | 'meanMs' | 'initMs'>,
-  { provisioned, traffic, targets }: { provisioned: number; traffic: Traffic; targets: Targets },
-): ColdStarts =>
-  coldStartsOf(stream.rates, {
-    bucketSeconds: traffic.bucketSeconds,
-    meanSeconds: meanMs / 1_000,
-    initSeconds: initMs / 1_000,
-    provisioned,
-    quantile: targets.quantile,
-  })
+  need: Pick<Need, 'stream' | 'meanMs' | 'initMs'>,
+  { provisioned, ...context }: Cold & { readonly provisioned: number },
+): ColdStarts => coldStartsOf(need.stream.rates, { ...coldSettings(need, context), provisioned })
+
+type Cold = Pick<NeedContext, 'traffic' | 'targets'>
+
+const coldSettings = (
+  { meanMs, initMs }: Pick<Need, 'meanMs' | 'initMs'>,
+  { traffic, targets }: Cold,
+): ColdSettings => ({
+  bucketSeconds: traffic.bucketSeconds,
+  meanSeconds: meanMs / 1_000,
+  initSeconds: initMs / 1_000,
+  quantile: targets.quantile,
+})
