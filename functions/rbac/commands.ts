@@ -1,4 +1,5 @@
 import type { Permission } from '../../shared/contracts/define.ts'
+import type { TaughtCourse } from '../../shared/contracts/roles.ts'
 import type { Tx } from '../../shared/db/transaction.ts'
 import type { Caller } from '../../shared/http/caller.ts'
 import {
@@ -12,7 +13,6 @@ import type { Instant } from '../../shared/kernel/time.ts'
 import { courseRefs } from '../../shared/projection/course-refs.ts'
 import {
   builtIn,
-  type CourseRef,
   type Grant,
   type Held,
   isBuiltIn,
@@ -122,7 +122,7 @@ export const announceRoleChange = async (tx: Tx, role: Role): Promise<void> => {
 export const courseOf = async (
   tx: Tx,
   { organizationId, courseId }: { organizationId: OrganizationId; courseId: CourseId },
-): Promise<CourseRef> => {
+): Promise<TaughtCourse> => {
   const [course] = await grants(tx).coursesOf(organizationId, [courseId])
   if (!course) throw courseNotFound()
   return course

@@ -3,7 +3,9 @@ import {
   type BuiltInRole,
   builtInRoles,
   courseInstructorPermissions,
+  type Grants,
   type RoleScope,
+  type TaughtCourse,
 } from '../../shared/contracts/roles.ts'
 import type { AccountId, CourseId, Id, OrganizationId } from '../../shared/kernel/id.ts'
 import { addMs, type Instant } from '../../shared/kernel/time.ts'
@@ -44,20 +46,6 @@ export type Grant = {
 /** A grant with what its role allows at this moment. */
 export type Held = Grant & { readonly permissions: readonly Permission[] }
 
-/** What an account may in one organisation, as its tokens carry it. */
-export type Effective = {
-  readonly platform: readonly Permission[]
-  readonly organization: readonly Permission[]
-  /** By course id. */
-  readonly courses: Readonly<Record<string, readonly Permission[]>>
-}
-
-/** A course, and who teaches it: that counts like a grant (decision 0002). */
-export type CourseRef = {
-  readonly courseId: CourseId
-  readonly instructorIds: readonly AccountId[]
-}
-
 export const isBuiltIn = (role: RoleRef): role is BuiltInName => Object.hasOwn(builtInRoles, role)
 
 export const builtIn = (name: BuiltInName): BuiltInRole => builtInRoles[name]
@@ -75,7 +63,7 @@ export const isLive = ({ endedAt, expiresAt }: Grant, now: Instant): boolean =>
 export const effective = (
   held: readonly Held[],
   now: Instant,
-): { readonly grants: Effective; readonly expiresAt: Instant | null } => {
+): { readonly grants: Grants; readonly expiresAt: Instant | null } => {
   const live = held.filter((grant) => isLive(grant, now))
   const courses = Map.groupBy(
     live.filter(({ courseId }) => courseId !== null),
@@ -95,7 +83,7 @@ export const effective = (
 }
 
 /** Where something is given or asked: above all, in the organisation, or on one course of it. */
-export type Place = { readonly scope: 'platform' | 'organization' } | CourseRef
+export type Place = { readonly scope: 'platform' | 'organization' } | TaughtCourse
 
 /** All that an account holds at a place: from above, from its grants there, and as the course's instructor. */
 export const permissionsAt = (
@@ -117,9 +105,9 @@ export const permissionsAt = (
 
 // As `toCaller` has it: who holds nothing in the organisation has left it, and teaches nothing there.
 const teaches = (
-  { instructorIds }: CourseRef,
+  { instructorIds }: TaughtCourse,
   accountId: AccountId,
-  { organization }: Effective,
+  { organization }: Grants,
 ): boolean => organization.length > 0 && instructorIds.includes(accountId)
 
 /** After every end: what is held then, is held without one. */
@@ -227,7 +215,7 @@ export const explain = (
     accountId,
     permission,
     course,
-  }: { accountId: AccountId; permission: Permission; course: CourseRef | undefined },
+  }: { accountId: AccountId; permission: Permission; course: TaughtCourse | undefined },
   now: Instant,
 ): { readonly allowed: boolean; readonly considered: readonly Considered[] } => {
   const considered = [
@@ -263,7 +251,7 @@ const together = (held: readonly Held[]): readonly Permission[] => [
 
 const verdictOn = (
   grant: Pick<Held, 'endedAt' | 'expiresAt' | 'courseId' | 'permissions'>,
-  { permission, course }: { permission: Permission; course: CourseRef | undefined },
+  { permission, course }: { permission: Permission; course: TaughtCourse | undefined },
   now: Instant,
 ): Considered['verdict'] => {
   // What ran out is "expired", also once the sweeper has ended it.

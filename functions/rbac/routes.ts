@@ -4,7 +4,7 @@ import {
   EXPLAINED_GRANTS_MAX,
   type rbacContract,
 } from '../../shared/contracts/rbac.ts'
-import { builtInRoles } from '../../shared/contracts/roles.ts'
+import { builtInRoles, type TaughtCourse } from '../../shared/contracts/roles.ts'
 import { accessDenied } from '../../shared/http/caller.ts'
 import type { Handlers } from '../../shared/http/mount.ts'
 import { type CourseId, newId } from '../../shared/kernel/id.ts'
@@ -26,7 +26,6 @@ import {
   refuseOutsider,
 } from './commands.ts'
 import {
-  type CourseRef,
   catalogueOf,
   changeRole,
   effective,
@@ -219,7 +218,9 @@ export const routes: Handlers<typeof rbacContract, Deps> = {
     const held = await grants(tx).heldBy(caller)
     const asked = body.checks.flatMap(({ courseId }) => courseId ?? [])
     const known = await grants(tx).coursesOf(organizationId, asked)
-    const courses = new Map<CourseId, CourseRef>(known.map((course) => [course.courseId, course]))
+    const courses = new Map<CourseId, TaughtCourse>(
+      known.map((course) => [course.courseId, course]),
+    )
     const results = body.checks.map(({ permission, courseId }) => {
       const place = courseId === undefined ? IN_ORGANIZATION : courses.get(courseId)
       if (!place) return { allowed: false }

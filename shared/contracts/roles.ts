@@ -1,4 +1,19 @@
+import type { AccountId, CourseId } from '../kernel/id.ts'
 import type { Permission } from './define.ts'
+
+/** Effective permissions, already expanded from roles and already rid of expired grants. */
+export type Grants = {
+  readonly platform: readonly Permission[]
+  readonly organization: readonly Permission[]
+  /** By course id; at most `COURSE_GRANTS_MAX` (rbac). */
+  readonly courses: Readonly<Record<string, readonly Permission[]>>
+}
+
+/** What a rule must know of a course to decide who may do what with it: who teaches counts like a grant (decision 0002). */
+export type TaughtCourse = {
+  readonly courseId: CourseId
+  readonly instructorIds: readonly AccountId[]
+}
 
 /** Where a role can be granted. */
 export type RoleScope = 'platform' | 'organization' | 'course'

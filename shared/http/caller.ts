@@ -1,7 +1,7 @@
 import type { Permission } from '../contracts/define.ts'
-import { courseInstructorPermissions } from '../contracts/roles.ts'
+import { courseInstructorPermissions, type Grants, type TaughtCourse } from '../contracts/roles.ts'
 import { DomainError } from '../kernel/errors.ts'
-import type { AccountId, CourseId, OrganizationId, SessionId } from '../kernel/id.ts'
+import type { AccountId, OrganizationId, SessionId } from '../kernel/id.ts'
 
 /** What the internal token says of who is calling (minted by the gateway, verified by every service). */
 export type Principal = {
@@ -11,25 +11,11 @@ export type Principal = {
   readonly grants: Grants
 }
 
-/** Effective permissions, already expanded from roles and already rid of expired grants. */
-export type Grants = {
-  readonly platform: readonly Permission[]
-  readonly organization: readonly Permission[]
-  /** By course id; at most `COURSE_GRANTS_MAX` (rbac). */
-  readonly courses: Readonly<Record<string, readonly Permission[]>>
-}
-
-/** What a rule must know of a course to decide who may do what with it. */
-export type CourseRef = {
-  readonly courseId: CourseId
-  readonly instructorIds: readonly AccountId[]
-}
-
 export type Caller = Principal & {
   /** Holds `permission` on the platform, in the active organisation, or on `course` (by grant or as its instructor). */
-  can(permission: Permission, course?: CourseRef): boolean
+  can(permission: Permission, course?: TaughtCourse): boolean
   /** @throws `hidden` unless `can(permission, course)`. */
-  require(permission: Permission, course: CourseRef, hidden: DomainError): void
+  require(permission: Permission, course: TaughtCourse, hidden: DomainError): void
 }
 
 export const accessDenied = (permission: Permission | undefined) =>
@@ -39,7 +25,7 @@ export const accessDenied = (permission: Permission | undefined) =>
 
 export const toCaller = (principal: Principal): Caller => {
   const { grants, accountId } = principal
-  const can = (permission: Permission, course?: CourseRef): boolean =>
+  const can = (permission: Permission, course?: TaughtCourse): boolean =>
     grants.platform.includes(permission) ||
     grants.organization.includes(permission) ||
     (course !== undefined &&
