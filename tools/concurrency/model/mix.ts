@@ -28,7 +28,8 @@ export const timesAsMany = (stream: Stream, factor: number): Stream => {
 
 /** Streams that share places, as moments that are alike: a profile has many seconds and few different ones. */
 export type Mix = {
-  readonly streams: readonly Stream[]
+  /** Of each stream. */
+  readonly isAwaited: readonly boolean[]
   /** By load. */
   readonly moments: readonly Moment[]
 }
@@ -44,45 +45,65 @@ type Moment = {
   readonly rates: readonly number[]
 }
 
-/** Moments count as alike within half a percent. */
-const STEPS_PER_E = 200
+/** Moments are alike whose loads are within a percent, and their awaited calls within three. */
+const [LOAD_STEPS_PER_E, AWAITED_STEPS_PER_E] = [100, 33]
+/** More steps than there are for awaited calls. */
+const STEPS_MAX = 4_096
 
+/** A day has 86,400 buckets and the hub fifty functions, so this goes through each of them as few times as it can. */
 export const mixOf = (streams: readonly Stream[]): Mix => {
   const buckets = streams.reduce((most, { calls }) => Math.max(most, calls.length), 0)
-  const groups = new Map<string, Group>()
-  for (let bucket = 0; bucket < buckets; bucket += 1) {
-    let [load, awaited, weight] = [0, 0, 0]
-    for (const { calls, rates, loads, isAwaited } of streams) {
-      load += loads[bucket] ?? 0
-      weight += calls[bucket] ?? 0
-      if (isAwaited) awaited += rates[bucket] ?? 0
-    }
-    if (weight === 0) continue
-    const key = `${step(load)} ${step(awaited)}`
-    const group = groups.get(key) ?? groupOf(streams.length)
-    groups.set(key, group)
-    group.load += load * weight
-    group.awaited += awaited * weight
-    group.weight += weight
-    streams.forEach(({ calls, rates }, index) => {
-      group.calls[index] = (group.calls[index] ?? 0) + (calls[bucket] ?? 0)
-      group.rates[index] = (group.rates[index] ?? 0) + (rates[bucket] ?? 0)
-    })
+  const [load, awaited, weight] = [sums(buckets), sums(buckets), sums(buckets)]
+  for (const { calls, rates, loads, isAwaited } of streams) {
+    addTo(load, loads)
+    addTo(weight, calls)
+    if (isAwaited) addTo(awaited, rates)
   }
-  const moments = [...groups.values()].map(({ load, awaited, weight, calls, rates }) => ({
-    ...{ load: load / weight, awaited: awaited / weight, calls, rates },
-  }))
-  return { streams, moments: moments.toSorted((one, other) => one.load - other.load) }
+  const groupOf = new Map<number, number>()
+  const groups = load.map((one, bucket) => {
+    const awaitedStep = step(awaited[bucket] ?? 0, AWAITED_STEPS_PER_E)
+    const key = step(one, LOAD_STEPS_PER_E) * STEPS_MAX + awaitedStep
+    const group = groupOf.get(key) ?? groupOf.size
+    groupOf.set(key, group)
+    return group
+  })
+  const byGroup = (values: ArrayLike<number>, factors?: ArrayLike<number>) => {
+    const all: number[] = Array(groupOf.size).fill(0)
+    for (let bucket = 0; bucket < values.length; bucket += 1) {
+      const group = groups[bucket] ?? 0
+      all[group] =
+        (all[group] ?? 0) + (values[bucket] ?? 0) * (factors ? (factors[bucket] ?? 0) : 1)
+    }
+    return all
+  }
+  const [loads, awaiteds, weights] = [
+    byGroup(load, weight),
+    byGroup(awaited, weight),
+    byGroup(weight),
+  ]
+  const each = streams.map(({ calls, rates }) => ({ calls: byGroup(calls), rates: byGroup(rates) }))
+  const moments = weights.flatMap((all, group): Moment[] => {
+    if (all === 0) return []
+    const mean = (values: readonly number[]) => (values[group] ?? 0) / all
+    const calls = each.map((one) => one.calls[group] ?? 0)
+    const rates = each.map((one) => one.rates[group] ?? 0)
+    return [{ load: mean(loads), awaited: mean(awaiteds), calls, rates }]
+  })
+  return {
+    isAwaited: streams.map(({ isAwaited }) => isAwaited),
+    moments: moments.toSorted((one, other) => one.load - other.load),
+  }
 }
 
-type Group = { load: number; awaited: number; weight: number; calls: number[]; rates: number[] }
+const sums = (buckets: number) => new Float64Array(buckets)
 
-const groupOf = (streams: number): Group => ({
-  ...{ load: 0, awaited: 0, weight: 0 },
-  ...{ calls: Array(streams).fill(0), rates: Array(streams).fill(0) },
-})
+const addTo = (sum: Float64Array, values: readonly number[]): void => {
+  for (let bucket = 0; bucket < values.length; bucket += 1)
+    sum[bucket] = (sum[bucket] ?? 0) + (values[bucket] ?? 0)
+}
 
-const step = (value: number): number => Math.round(Math.log(value) * STEPS_PER_E)
+const step = (value: number, perE: number): number =>
+  value === 0 ? -STEPS_MAX / 2 : Math.round(Math.log(value) * perE)
 
 /**
  * The share of each stream's calls that finds no place, over the whole profile: each moment's calls are refused by that
@@ -101,20 +122,20 @@ export const refusedShare = (mix: Mix, places: number): number => {
 }
 
 /** The share of all streams' calls that is refused in the moment in which it is the highest. */
-export const worstShare = ({ streams, moments }: Mix, places: number): number =>
+export const worstShare = ({ isAwaited, moments }: Mix, places: number): number =>
   moments.reduce(
-    (worst, moment) => Math.max(worst, refusedShare({ streams, moments: [moment] }, places)),
+    (worst, moment) => Math.max(worst, refusedShare({ isAwaited, moments: [moment] }, places)),
     0,
   )
 
-const countsOf = ({ streams, moments }: Mix, places: number) => {
-  const [refused, all] = [streams.map(() => 0), streams.map(() => 0)]
+const countsOf = ({ isAwaited, moments }: Mix, places: number) => {
+  const [refused, all] = [isAwaited.map(() => 0), isAwaited.map(() => 0)]
   for (const { load, awaited, calls, rates } of moments) {
     const byPlaces = erlangB(load, places)
     const byRate = Math.max(byPlaces, beyondRate(awaited, places))
-    streams.forEach(({ isAwaited }, index) => {
+    isAwaited.forEach((waits, index) => {
       all[index] = (all[index] ?? 0) + (calls[index] ?? 0)
-      refused[index] = (refused[index] ?? 0) + (rates[index] ?? 0) * (isAwaited ? byRate : byPlaces)
+      refused[index] = (refused[index] ?? 0) + (rates[index] ?? 0) * (waits ? byRate : byPlaces)
     })
   }
   return { refused, all }
@@ -145,7 +166,7 @@ export const overflowOf = (stream: Stream, places: number): Stream => {
  * do all day.
  */
 export const peakOf = (
-  { streams, moments }: Mix,
+  { isAwaited: streams, moments }: Mix,
   quantile: number,
 ): { readonly load: number; readonly awaited: number } => ({
   load: highest(streams, moments, { quantile, of: ({ load }) => load }),
@@ -157,11 +178,11 @@ export const peakOf = (
 })
 
 const highest = (
-  streams: readonly Stream[],
+  streams: readonly unknown[],
   sorted: readonly Moment[],
   { quantile, of }: { readonly quantile: number; readonly of: (moment: Moment) => number },
 ): number =>
-  streams.reduce((most, _, index) => {
+  streams.reduce<number>((most, _, index) => {
     const calls = (moment: Moment) => moment.calls[index] ?? 0
     const wanted = quantile * sorted.reduce((sum, moment) => sum + calls(moment), 0)
     if (wanted === 0) return most

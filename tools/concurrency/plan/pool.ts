@@ -51,6 +51,22 @@ export type Sharing = { readonly keys: readonly string[]; readonly mix: Mix }
 
 /** @param times the demand is so many times over. */
 export const sharingOf = (needs: readonly Need[], settings: Settings, times = 1): Sharing => {
+  // While a plan is made the same is asked again and again, with other reservations of the same functions.
+  const known = knownOf.get(needs) ?? new Map<string, Sharing>()
+  knownOf.set(needs, known)
+  const parts = needs.map(({ of }) => {
+    const { reserved, provisioned } = settingOf(settings, of.key)
+    return reserved === undefined ? (provisioned ?? 0) : '-'
+  })
+  const key = `${times} ${parts.join(' ')}`
+  const sharing = known.get(key) ?? newSharing(needs, settings, times)
+  known.set(key, sharing)
+  return sharing
+}
+
+const knownOf = new WeakMap<readonly Need[], Map<string, Sharing>>()
+
+const newSharing = (needs: readonly Need[], settings: Settings, times: number): Sharing => {
   const sharing = needs.filter(({ of }) => settingOf(settings, of.key).reserved === undefined)
   const streams = sharing.map(({ of, stream }) => {
     const warm = settingOf(settings, of.key).provisioned ?? 0

@@ -1,5 +1,5 @@
 import type { ConcurrencyFigures } from '../../../local/hub/concurrency.ts'
-import { refusedShare } from '../model/mix.ts'
+import { mixOf, refusedShare } from '../model/mix.ts'
 import { fewestFrom } from '../model/search.ts'
 import type { Need } from '../plan/need.ts'
 import {
@@ -124,5 +124,5 @@ const reservedOnly = (reserved: ReadonlyMap<string, number>): Settings =>
 /** A hub on one machine counts places, and not calls a second for each. */
 export const onOneMachine = (need: Need): Need => {
   const stream = { ...need.stream, isAwaited: false }
-  return { ...need, stream, alone: { ...need.alone, streams: [stream] } }
+  return { ...need, stream, alone: mixOf([stream]) }
 }
