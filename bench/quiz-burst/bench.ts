@@ -150,6 +150,6 @@ export const quizBurst: Bench = {
   notes: [
     `Open loop: ${(SUBMISSIONS / BURST_SECONDS).toLocaleString('en')} requests a second are due for ${BURST_SECONDS} s, whatever is answered; the rate counts until the last answer. Every answer must be 200 and every submission must be there once, with one event, or the bench fails.`,
     `Ours hands in an attempt of five answered questions: the caller's token is verified, the learner's row is locked, answers are graded, the result is worked out, two events are written. Balancer, gateway and Lambda are left out; ${CONNECTIONS} connections stand for as many Lambda environments, in one Node process. The peer knows neither caller nor attempt nor grade nor event: it inserts one row.`,
-    'Ours makes thirteen requests to the database where the peer makes one, and one Node process makes them all here, which is the limit: its CPU. On Lambda each environment brings its own, and the database is next. A batch of submissions would need one process that sees many, as with the seats.',
+    'Ours makes eleven requests to the database, in eight flights, where the peer makes one, and one Node process makes them all here, which is the limit: its CPU, a third of it for writing to sockets. On Lambda each environment brings its own, and the database is next. A batch of submissions would need one process that sees many, as with the seats.',
   ],
 }
