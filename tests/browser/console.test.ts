@@ -189,6 +189,7 @@ describe('the API description', () => {
 describe('a mail’s link', () => {
   it('asks before it does anything, and says what came of it', async () => {
     const { page, context } = await chromium.open(urlOf('/verify?token=none'))
+    await page.getByLabel('New password').fill('a brand new password')
     await page.getByRole('button', { name: 'Confirm your address' }).click()
     await page.locator('#said:not(:empty)').waitFor()
     expect(await page.locator('#said').textContent()).toMatch(/\.$/)
