@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { isScalar, LineCounter, type YAMLMap } from 'yaml'
 import { InputError } from '../../measure/input-error.ts'
-import type { Setting } from '../plan/plan.ts'
+import type { Setting } from '../plan/pool.ts'
 import {
   FUNCTION_FILES,
   functionsIn,

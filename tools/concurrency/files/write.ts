@@ -1,7 +1,7 @@
 import { packageHub } from '../../../local/package/package.ts'
 import { readPackaged } from '../../measure/packaged.ts'
 import { root } from '../../measure/root.ts'
-import type { Setting } from '../plan/plan.ts'
+import type { Setting } from '../plan/pool.ts'
 import { stackOf } from '../stack.ts'
 import { type Edit, undoEdits, writeEdits } from './edits.ts'
 

@@ -2,6 +2,8 @@ import { SCALING_SECONDS, WARM_SECONDS } from '../limits.ts'
 import { upperOf } from './demand.ts'
 import { erlangB } from './erlang.ts'
 import { createRecentMax } from './recent-max.ts'
+import { bisect } from './search.ts'
+import { sumOf } from './sum.ts'
 
 export type ColdStarts = {
   /** Of all invocations of the profile. */
@@ -90,13 +92,7 @@ export const fewestWarm = (
   const suffices = (provisioned: number) =>
     coldStartsOf(rates, { ...settings, provisioned }).worstMinuteShare <= coldMax
   if (suffices(0)) return 0
-  let [low, high] = [0, warmEnough(rates, settings)]
-  while (low + 1 < high) {
-    const middle = Math.floor((low + high) / 2)
-    if (suffices(middle)) high = middle
-    else low = middle
-  }
-  return high
+  return bisect(0, warmEnough(rates, settings), suffices)
 }
 
 /** Beyond so many places Erlang's formula is within a hundredth of what a fluid would do, and takes long to reckon. */
@@ -135,5 +131,3 @@ const windows = (values: readonly number[], window: number): readonly number[] =
     return sum
   })
 }
-
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)

@@ -1,5 +1,6 @@
 import { REQUESTS_PER_CONCURRENCY } from '../limits.ts'
 import { erlangB } from './erlang.ts'
+import { sumOf } from './sum.ts'
 
 /** Calls of one function, bucket by bucket. */
 export type Stream = {
@@ -147,8 +148,6 @@ const beyondRate = (awaited: number, places: number): number => {
 }
 
 const shareOf = (count: number, all: number): number => (all === 0 ? 0 : count / all)
-
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 
 /** What so many places of the stream's own do not take, and others must. */
 export const overflowOf = (stream: Stream, places: number): Stream => {

@@ -14,7 +14,7 @@ export const mostUpTo = (low: number, high: number, fits: (count: number) => boo
   high <= low || fits(high) ? Math.max(low, high) : bisect(low, high, (count) => !fits(count)) - 1
 
 /** The first between `below`, which is not so, and `at`, which is. */
-const bisect = (below: number, at: number, isSo: (count: number) => boolean): number => {
+export const bisect = (below: number, at: number, isSo: (count: number) => boolean): number => {
   let [low, high] = [below, at]
   while (low + 1 < high) {
     const middle = Math.floor((low + high) / 2)

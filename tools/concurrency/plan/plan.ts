@@ -4,8 +4,6 @@ import { coldOf, type Need, type NeedContext, needOf } from './need.ts'
 import { type Pool, poolOf, type Setting, type Settings, settingOf, throttledBy } from './pool.ts'
 import { accountFor, settingsFor } from './reserve.ts'
 
-export type { Setting }
-
 export type FunctionPlan = Omit<Need, 'warm' | 'stream' | 'alone'> & {
   readonly now: Setting & Outcome
   readonly proposed: Setting & Outcome

@@ -12,6 +12,7 @@ import {
   worstShare,
 } from '../model/mix.ts'
 import { fewestFrom } from '../model/search.ts'
+import { sumOf } from '../model/sum.ts'
 import type { Need } from './need.ts'
 import type { Targets } from './policy.ts'
 
@@ -89,8 +90,6 @@ export const throttledSharing = (
 export const throttledAlone = ({ of, stream, alone }: Need, places: number): number =>
   // A schedule calls at even distances, not at random: only what is too long for them meets itself.
   of.kind === 'job' ? evenlyRefused(stream, places) : refusedShare(alone, places)
-
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 
 const evenlyRefused = ({ rates, loads }: Stream, places: number): number => {
   const refused = rates.map((rate, bucket) => {

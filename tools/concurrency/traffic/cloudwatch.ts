@@ -1,5 +1,6 @@
 import { functionKeyOf } from '../../../local/template/template.ts'
 import type { FunctionFigures } from '../../measure/function-figures.ts'
+import { sumOf } from '../model/sum.ts'
 import { type Deployed, type Point, readExports, type Series } from './export.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -156,6 +157,5 @@ const weighted = (points: readonly Point[], calls: ReadonlyMap<number, number>):
   return sum / sumOf(weights)
 }
 
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 const least = (values: readonly number[]) => values.reduce((one, other) => Math.min(one, other))
 const most = (values: readonly number[]) => values.reduce((one, other) => Math.max(one, other))
