@@ -248,7 +248,8 @@ export const routes: Handlers<typeof assessmentContract, Deps> = {
     const { body, ifMatch, now, tx } = request
     const assessment = await findAssessment('assessment:manage', request, deps, { isLocked: true })
     const changes = withInstants(given(body))
-    const hasResults = await attempts(tx).hasResults(assessment.assessmentId)
+    const hasResults =
+      changes.policy !== undefined && (await attempts(tx).hasResults(assessment.assessmentId))
     const decision = changeSettings(assessment, { changes, expectedRevision: ifMatch, hasResults })
     if (changes.sections) await refuseUnknownQuestions(tx, decision.assessment)
     await assessments(tx).save(decision.assessment)

@@ -54,33 +54,19 @@ export const assessments = (tx: Tx) => {
     },
 
     async find(assessmentId: AssessmentId): Promise<Assessment | undefined> {
-      const row = await db
-        .selectFrom('assessments')
-        .selectAll()
-        .where('assessmentId', '=', assessmentId)
-        .executeTakeFirst()
+      const row = await byId(assessmentId).executeTakeFirst()
       return row && toAssessment(row)
     },
 
     /** As `find`, and it keeps its closing until this transaction ends: whoever moves it meets the new attempt. */
     async findForStart(assessmentId: AssessmentId): Promise<Assessment | undefined> {
-      const row = await db
-        .selectFrom('assessments')
-        .selectAll()
-        .where('assessmentId', '=', assessmentId)
-        .forShare()
-        .executeTakeFirst()
+      const row = await byId(assessmentId).forShare().executeTakeFirst()
       return row && toAssessment(row)
     },
 
     /** As `find`, and nobody else changes it until this transaction ends. */
     async findForUpdate(assessmentId: AssessmentId): Promise<Assessment | undefined> {
-      const row = await db
-        .selectFrom('assessments')
-        .selectAll()
-        .where('assessmentId', '=', assessmentId)
-        .forNoKeyUpdate()
-        .executeTakeFirst()
+      const row = await byId(assessmentId).forNoKeyUpdate().executeTakeFirst()
       return row && toAssessment(row)
     },
 
@@ -184,6 +170,10 @@ export const assessments = (tx: Tx) => {
     },
 
     emit: (events: readonly AssessmentEvent[]) => writeOutbox(tx, assessmentEvents, events),
+  }
+
+  function byId(assessmentId: AssessmentId) {
+    return db.selectFrom('assessments').selectAll().where('assessmentId', '=', assessmentId)
   }
 }
 
